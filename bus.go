@@ -28,9 +28,10 @@ type News struct {
 
 // A ReadMark says how far a user has read a room.
 type ReadMark struct {
-	User string
-	Room string
-	Seq  int64
+	User   string
+	Room   string
+	Seq    int64
+	Origin string // the connection that said so, which is not told again
 }
 
 // A Member says that a user became a member of a room, or ceased to be one.

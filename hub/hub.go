@@ -1,0 +1,104 @@
+// Package hub knows who is connected and who listens to which room, and hands
+// each of them what the bus brings, in order. It is one node's, in memory, and
+// has never heard of a socket: it delivers to a [Subscriber].
+package hub
+
+import (
+	"sync"
+
+	"github.com/seed-4a326f83/parley"
+)
+
+// A Subscriber is a connection's way out.
+type Subscriber interface {
+	// Deliver queues the event. It is called with locks held, from many
+	// goroutines: it must not block and must not call the hub.
+	Deliver(*parley.Event)
+}
+
+// A Hub holds the connections of one node. All methods may be called by any
+// number of goroutines at once.
+//
+// Locks are taken in this order: Hub.mu, room.mu, Subscription.mu.
+type Hub struct {
+	mu    sync.RWMutex
+	rooms map[string]*room // those somebody here listens to or is a member of
+	users map[string]map[*Session]struct{}
+}
+
+// New returns an empty hub.
+func New() *Hub {
+	return &Hub{rooms: make(map[string]*room), users: make(map[string]map[*Session]struct{})}
+}
+
+// Deliver passes on what happened to whom it concerns. It is what
+// [parley.Bus.Subscribe] wants.
+func (h *Hub) Deliver(n parley.News) {
+	switch {
+	case n.Message != nil:
+		if r := h.room(n.Message.Room); r != nil {
+			r.message(n.Message)
+		}
+	case n.Signal != nil:
+		if r := h.room(n.Signal.Room); r != nil {
+			r.signal(n.Signal)
+		}
+	case n.Read != nil:
+		h.read(n.Read)
+	case n.Member != nil:
+		h.member(n.Member)
+	}
+}
+
+// room returns a room by its id, or nil where nobody here has to do with it.
+func (h *Hub) room(id string) *room {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.rooms[id]
+}
+
+// roomLocked returns a room, made where it is not there. h.mu is held.
+func (h *Hub) roomLocked(info parley.Room) *room {
+	r := h.rooms[info.ID]
+	if r == nil {
+		r = newRoom(info)
+		h.rooms[info.ID] = r
+	}
+	return r
+}
+
+// read tells a user's other connections.
+func (h *Hub) read(mark *parley.ReadMark) {
+	ev := parley.ReadEvent(mark)
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for s := range h.users[mark.User] {
+		if s.id != mark.Origin {
+			s.out.Deliver(ev)
+		}
+	}
+}
+
+// member makes all of a user's connections members of a room, or ends that.
+func (h *Hub) member(m *parley.Member) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ev := parley.RoomEvent(m.Room)
+	for s := range h.users[m.User] {
+		if m.Left {
+			s.leaveLocked(m.Room.ID)
+		} else if s.watchLocked(m.Room) {
+			s.out.Deliver(ev)
+		}
+	}
+}
+
+// Present returns the people who listen to the room on this node, at most limit
+// of them, and how many there are.
+func (h *Hub) Present(room string, limit int) (users []parley.User, count int) {
+	r := h.room(room)
+	if r == nil {
+		return nil, 0
+	}
+	return r.present(limit)
+}

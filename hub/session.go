@@ -1,0 +1,109 @@
+package hub
+
+import (
+	"github.com/seed-4a326f83/parley"
+)
+
+// A Session is one connection of a user. Its methods may be called by any
+// number of goroutines at once.
+type Session struct {
+	hub  *Hub
+	id   string
+	user parley.User
+	out  Subscriber
+
+	// The rooms the session is in; guarded by hub.mu. A nil subscription is a
+	// room the user is a member of but has not joined on this connection.
+	rooms  map[string]*Subscription
+	closed bool
+}
+
+// Connect adds a connection of user, which is told of news in the rooms user is
+// a member of. id names the connection, on all nodes.
+func (h *Hub) Connect(id string, user parley.User, out Subscriber, rooms []parley.Room) *Session {
+	s := &Session{hub: h, id: id, user: user, out: out, rooms: make(map[string]*Subscription, len(rooms))}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.users[user.ID] == nil {
+		h.users[user.ID] = make(map[*Session]struct{})
+	}
+	h.users[user.ID][s] = struct{}{}
+	for _, r := range rooms {
+		s.watchLocked(r)
+	}
+	return s
+}
+
+// Close ends all of the connection's subscriptions. Nothing is delivered once
+// it has returned.
+func (s *Session) Close() {
+	h := s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.closed = true
+	for id := range s.rooms {
+		s.leaveLocked(id)
+	}
+	delete(h.users[s.user.ID], s)
+	if len(h.users[s.user.ID]) == 0 {
+		delete(h.users, s.user.ID)
+	}
+}
+
+// Join subscribes the connection to the room, held: what happens from now on is
+// kept until [Subscription.Release], so that the caller can read the store and
+// answer first. A subscription that exists is held again.
+func (s *Session) Join(info parley.Room) *Subscription {
+	h := s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.closed {
+		return newSubscription(s.out) // of nothing
+	}
+	sub := s.rooms[info.ID]
+	if sub == nil {
+		sub = newSubscription(s.out)
+		s.rooms[info.ID] = sub
+		h.roomLocked(info).subscribe(s, sub)
+	} else {
+		sub.hold()
+	}
+	return sub
+}
+
+// Joined reports whether this connection listens to the room.
+func (s *Session) Joined(room string) bool {
+	s.hub.mu.RLock()
+	defer s.hub.mu.RUnlock()
+	return s.rooms[room] != nil
+}
+
+// watchLocked has the connection told of news in a room that it does not listen
+// to, and reports whether it is such a room. hub.mu is held.
+func (s *Session) watchLocked(info parley.Room) bool {
+	if s.rooms[info.ID] != nil {
+		return false
+	}
+	s.rooms[info.ID] = nil
+	s.hub.roomLocked(info).watch(s)
+	return true
+}
+
+// leaveLocked ends what the connection has to do with a room. hub.mu is held.
+func (s *Session) leaveLocked(id string) {
+	sub, ok := s.rooms[id]
+	if !ok {
+		return
+	}
+	delete(s.rooms, id)
+	r := s.hub.rooms[id]
+	if r.remove(s) {
+		delete(s.hub.rooms, id)
+	}
+	if sub != nil {
+		sub.end()
+	}
+}

@@ -18,20 +18,26 @@ type Session struct {
 	closed bool
 }
 
-// Connect adds a connection of user, which is told of news in the rooms user is
-// a member of. id names the connection, on all nodes.
-func (h *Hub) Connect(id string, user parley.User, out Subscriber, rooms []parley.Room) *Session {
-	s := &Session{hub: h, id: id, user: user, out: out, rooms: make(map[string]*Subscription, len(rooms))}
+// Connect adds a connection of user. id names it, on all nodes.
+func (h *Hub) Connect(id string, user parley.User, out Subscriber) *Session {
+	s := &Session{hub: h, id: id, user: user, out: out, rooms: make(map[string]*Subscription)}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.users[user.ID] == nil {
 		h.users[user.ID] = make(map[*Session]struct{})
 	}
 	h.users[user.ID][s] = struct{}{}
-	for _, r := range rooms {
-		s.watchLocked(r)
-	}
 	return s
+}
+
+// Watch has the connection told of news in a room that its user is a member of
+// and that it has not joined.
+func (s *Session) Watch(info parley.Room) {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	if !s.closed {
+		s.watchLocked(info)
+	}
 }
 
 // Close ends all of the connection's subscriptions. Nothing is delivered once
@@ -74,11 +80,31 @@ func (s *Session) Join(info parley.Room) *Subscription {
 	return sub
 }
 
-// Joined reports whether this connection listens to the room.
-func (s *Session) Joined(room string) bool {
+// Unjoin ends the connection's subscription; it goes on to watch the room.
+func (s *Session) Unjoin(info parley.Room) {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	s.leaveLocked(info.ID)
+	if !s.closed {
+		s.watchLocked(info)
+	}
+}
+
+// Leave ends all that the connection has to do with the room.
+func (s *Session) Leave(room string) {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	s.leaveLocked(room)
+}
+
+// Member reports whether the connection watches or has joined the room, as it
+// may only where its user is a member. It may not know yet of a membership of
+// this moment: false is no proof.
+func (s *Session) Member(room string) bool {
 	s.hub.mu.RLock()
 	defer s.hub.mu.RUnlock()
-	return s.rooms[room] != nil
+	_, ok := s.rooms[room]
+	return ok
 }
 
 // watchLocked has the connection told of news in a room that it does not listen

@@ -1,0 +1,163 @@
+// Package chat says what the words mean: who may do what, within which limits,
+// and what becomes of it. It knows no framing and no HTTP; every gateway calls
+// it alike, one [Session] a connection.
+package chat
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/seed-4a326f83/parley"
+	"github.com/seed-4a326f83/parley/hub"
+)
+
+// Config is what a [Chat] works with. Store and Bus are required.
+type Config struct {
+	Store parley.Store
+	Bus   parley.Bus
+	// Limits are those of design; the zero value means [DefaultLimits].
+	Limits Limits
+	// Heartbeat is told to clients in hello's ack; the gateway keeps it.
+	Heartbeat Heartbeat
+	// Now is the clock for what is stored; nil means time.Now.
+	Now func() time.Time
+	// Log gets what clients must not hear; nil means slog.Default().
+	Log *slog.Logger
+}
+
+// Limits bound what one person or connection may do. Rates are events a second.
+type Limits struct {
+	PublishRate  float64 // a connection; a user has three times as much. 0: no limit
+	PublishBurst int
+	SignalRate   float64 // a connection. 0: no limit
+	SignalBurst  int
+	JoinRate     float64 // first joins of a user; coming back is not limited. 0: no limit
+	JoinBurst    int
+	Connections  int // of one user. 0: no limit
+}
+
+// DefaultLimits suit people who type and programs that behave.
+var DefaultLimits = Limits{
+	PublishRate: 20, PublishBurst: 60,
+	SignalRate: 60, SignalBurst: 120,
+	JoinRate: 1, JoinBurst: 10,
+	Connections: 16,
+}
+
+// A Heartbeat is how often a quiet connection is tried, and how long an answer
+// may take.
+type Heartbeat struct {
+	Interval, Timeout time.Duration
+}
+
+// A Chat is what all connections of a node share. Its methods may be called by
+// any number of goroutines at once.
+type Chat struct {
+	store     parley.Store
+	bus       parley.Bus
+	hub       *hub.Hub
+	committer *Committer
+	limits    Limits
+	heartbeat Heartbeat
+	now       func() time.Time
+	log       *slog.Logger
+	stopBus   func()
+
+	mu       sync.Mutex
+	accounts map[string]*account // of users who are connected, or were just now
+}
+
+// New returns a chat that listens to the bus. Close ends it.
+func New(c Config) *Chat {
+	if c.Limits == (Limits{}) {
+		c.Limits = DefaultLimits
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	chat := &Chat{
+		store:     c.Store,
+		bus:       c.Bus,
+		hub:       hub.New(),
+		committer: NewCommitter(c.Store, CommitterOptions{}),
+		limits:    c.Limits,
+		heartbeat: c.Heartbeat,
+		now:       c.Now,
+		log:       c.Log,
+		accounts:  make(map[string]*account),
+	}
+	chat.stopBus = c.Bus.Subscribe(chat.hub.Deliver)
+	return chat
+}
+
+// Close commits and acknowledges what was published, then stops. The store and
+// the bus are the caller's to close.
+func (c *Chat) Close(ctx context.Context) error {
+	err := c.committer.Close(ctx)
+	c.stopBus()
+	return err
+}
+
+// tell publishes news on the bus. That it may be lost is the bus's nature.
+func (c *Chat) tell(ctx context.Context, n parley.News) {
+	if err := c.bus.Publish(ctx, n); err != nil {
+		c.log.Warn("news was lost on the bus; clients catch up from the store", "error", err)
+	}
+}
+
+// An account is what the connections of one user share.
+type account struct {
+	conns   int
+	publish *rate.Limiter
+	joins   *rate.Limiter
+}
+
+// accountMemory is how long a user's rates are remembered once the last
+// connection has gone: long enough for every limiter here to fill up.
+const accountMemory = time.Minute
+
+// acquire counts a connection of the user, or says that it is one too many.
+func (c *Chat) acquire(user string) (*account, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.accounts[user]
+	if a == nil {
+		a = &account{
+			publish: newLimiter(3*c.limits.PublishRate, 3*c.limits.PublishBurst),
+			joins:   newLimiter(c.limits.JoinRate, c.limits.JoinBurst),
+		}
+		c.accounts[user] = a
+	}
+	if c.limits.Connections > 0 && a.conns >= c.limits.Connections {
+		return nil, &endingError{
+			cause:  parley.Errorf(parley.CodeUnavailable, "you have %d connections open, which is the most; close one, then come again", a.conns),
+			ending: parley.Ending{Code: parley.CloseConnections, Reason: "too many connections of yours", RetryAfter: 10 * time.Second},
+		}
+	}
+	a.conns++
+	return a, nil
+}
+
+func (c *Chat) release(user string, a *account) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a.conns--
+	if a.conns == 0 {
+		time.AfterFunc(accountMemory, func() { c.forget(user) })
+	}
+}
+
+func (c *Chat) forget(user string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a := c.accounts[user]; a != nil && a.conns == 0 {
+		delete(c.accounts, user)
+	}
+}

@@ -1,0 +1,155 @@
+package chat
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/seed-4a326f83/parley"
+	"github.com/seed-4a326f83/parley/hub"
+)
+
+// A Session is one connection. A gateway calls Handle for one request after the
+// other, from one goroutine at a time, and Close at the end.
+type Session struct {
+	chat *Chat
+	out  hub.Subscriber
+	id   string // of the connection, on all nodes
+
+	// Set by hello and not changed after.
+	user    parley.User
+	account *account
+	hub     *hub.Session
+
+	publish *rate.Limiter
+	signal  *rate.Limiter
+	flood   flood
+
+	mu     sync.Mutex // Refused is called by the committer too
+	errors errorCount
+}
+
+// Connect begins a session; what it is told goes to out.
+func (c *Chat) Connect(out hub.Subscriber) *Session {
+	return &Session{
+		chat:    c,
+		out:     out,
+		id:      rand.Text(),
+		publish: newLimiter(c.limits.PublishRate, c.limits.PublishBurst),
+		signal:  newLimiter(c.limits.SignalRate, c.limits.SignalBurst),
+	}
+}
+
+// Close ends the session. Answers to what is being committed still come.
+func (s *Session) Close() {
+	if s.hub != nil {
+		s.hub.Close()
+		s.chat.release(s.user.ID, s.account)
+		s.hub = nil
+	}
+}
+
+// Greeted reports whether hello was said and believed.
+func (s *Session) Greeted() bool { return s.hub != nil }
+
+// A Reply is called once with the answer to a request: an ack, or an error. It
+// may be called after Handle has returned, by another goroutine, and must not
+// block.
+type Reply func(ack any, err error)
+
+// Handle does what a request says and has reply called.
+func (s *Session) Handle(ctx context.Context, req *Request, reply Reply) {
+	if s.hub == nil && req.Type != "hello" {
+		reply(nil, parley.Errorf(parley.CodeUnauthorized, "say hello first, with a name or a session"))
+		return
+	}
+	switch req.Type {
+	case "hello":
+		s.hello(ctx, req, reply)
+	case "rooms":
+		s.rooms(ctx, reply)
+	case "join":
+		s.join(ctx, req, reply)
+	case "leave":
+		s.leave(ctx, req, reply)
+	case "publish":
+		s.publishMessage(req, reply)
+	case "signal":
+		s.sendSignal(ctx, req, reply)
+	case "history":
+		s.history(ctx, req, reply)
+	case "presence":
+		s.presence(ctx, req, reply)
+	case "direct":
+		s.direct(ctx, req, reply)
+	case "read":
+		s.read(ctx, req, reply)
+	case "ping":
+		reply(Done{}, nil)
+	default:
+		reply(nil, parley.Errorf(parley.CodeUnknownType, "there is no word %q in this protocol", clip(req.Type)))
+	}
+}
+
+// clip shortens what a client sent, for telling it back.
+func clip(s string) string {
+	if r := []rune(s); len(r) > 40 {
+		return string(r[:40]) + "..."
+	}
+	return s
+}
+
+// An endingError is an error after which the connection is ended.
+type endingError struct {
+	cause  *parley.Error
+	ending parley.Ending
+}
+
+func (e *endingError) Error() string { return e.cause.Error() }
+func (e *endingError) Unwrap() error { return e.cause }
+
+// Refused notes that the connection was answered with err, and returns how to
+// end it where that was once too often. Gateways call it for every error they
+// answer, their own included.
+func (s *Session) Refused(err error) (parley.Ending, bool) {
+	e := parley.AsError(err)
+	if e.Code == parley.CodeInternal {
+		s.chat.log.Error("a request failed", "user", s.user.ID, "error", err)
+	}
+	if ending, ok := errors.AsType[*endingError](err); ok {
+		return ending.ending, true
+	}
+	if e.Code == parley.CodeRateLimited || e.Code == parley.CodeUnavailable || e.Code == parley.CodeInternal {
+		return parley.Ending{}, false // not the client's mistake, or counted elsewhere
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.errors.tooMany(s.chat.now()) {
+		return parley.Ending{Code: parley.ClosePolicy, Reason: "too many errors"}, true
+	}
+	return parley.Ending{}, false
+}
+
+const (
+	maxErrors = 50
+	errorTime = 10 * time.Second
+)
+
+// errorCount holds the times of the last errors, in a ring.
+type errorCount struct {
+	times [maxErrors]time.Time
+	next  int
+}
+
+// tooMany notes an error and reports whether it is the last of maxErrors within
+// errorTime.
+func (c *errorCount) tooMany(now time.Time) bool {
+	c.times[c.next] = now
+	c.next = (c.next + 1) % maxErrors
+	oldest := c.times[c.next]
+	return !oldest.IsZero() && now.Sub(oldest) <= errorTime
+}

@@ -1,0 +1,25 @@
+// What a script does to the servers that the Go test beside it runs for it.
+
+async function post(path) {
+  const response = await fetch(process.env.PARLEY_CONTROL + path, { method: 'POST' })
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+  return response.json()
+}
+
+/**
+ * Starts a server behind a proxy. Its url stays the same when it is killed and
+ * started again, and cut, stall and restore break and heal the way to it.
+ */
+export async function open() {
+  const { id, url } = await post('/servers')
+  const act = (what) => () => post(`/servers/${id}/${what}`)
+  return {
+    url,
+    kill: act('kill'),
+    stop: act('stop'),
+    start: act('start'),
+    cut: act('cut'),
+    stall: act('stall'),
+    restore: act('restore'),
+  }
+}

@@ -1,0 +1,11 @@
+// Package test drives the real parley binary from outside, as its users do: Go,
+// Node and Python programs that share no code with it, Chromium, a network that
+// breaks, and kill -9.
+//
+// It is a module of its own, so that nobody who uses Parley inherits the
+// partners it is tested against. Environment:
+//
+//	PARLEY_BINARY  test this binary instead of building cmd/parley
+//	PARLEY_RACE    1 builds cmd/parley with the race detector
+//	PARLEY_SEED    replay a run of TestKill with the seed that it printed
+package test

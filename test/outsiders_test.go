@@ -1,0 +1,29 @@
+package test
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// debianPython is the python3 that Debian's python3-websockets belongs to;
+// another may come first on the PATH.
+const debianPython = "/usr/bin/python3"
+
+// TestOutsiders runs clients in other languages, on WebSocket implementations
+// that share nothing with ours.
+func TestOutsiders(t *testing.T) {
+	t.Run("node with ws", func(t *testing.T) {
+		t.Parallel()
+		needs(t, "node")
+		if _, err := os.Stat("node_modules/ws"); err != nil {
+			t.Fatalf("%v; run `npm ci` in test, or `make test`", err)
+		}
+		newControl(t).run(2*time.Minute, ".", "node", "outsiders/client.mjs")
+	})
+	t.Run("python with websockets", func(t *testing.T) {
+		t.Parallel()
+		needs(t, debianPython)
+		newControl(t).run(2*time.Minute, ".", debianPython, "outsiders/client.py")
+	})
+}

@@ -1,0 +1,50 @@
+// Command parley is a chat server, a WebSocket client for the terminal, and
+// what else one needs to run and try Parley. `parley --help` says more.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the command line: a field a command.
+type cli struct {
+	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the chat server (this is what no command means)."`
+	Connect connectCmd `cmd:"" help:"Talk to any WebSocket server from the terminal."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second Ctrl-C ends the program at once.
+	context.AfterFunc(ctx, stop)
+
+	var c cli
+	command := kong.Parse(&c,
+		kong.Name("parley"),
+		kong.Description("A chat for your team in one binary, and WebSocket in Go."),
+		kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.DefaultEnvars("PARLEY"),
+	)
+	command.FatalIfErrorf(command.Run())
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Run() error {
+	version := "(unknown)"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = info.Main.Version
+	}
+	fmt.Printf("parley %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return nil
+}

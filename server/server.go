@@ -1,0 +1,160 @@
+// Package server is Parley over HTTP: the page, the gateways that carry the
+// words of package chat, and what is checked before any of them is heard. It is
+// an [http.Handler] that can be mounted in a server of one's own.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/seed-4a326f83/parley"
+	"github.com/seed-4a326f83/parley/chat"
+)
+
+// Config is what a [Server] is made of. Chat is required.
+type Config struct {
+	Chat *chat.Chat
+	// Page serves everything that is not Parley's own path; nil: 404.
+	Page http.Handler
+	// PublicURL is the address under which people reach the server, where that
+	// is not the one it listens on: its host is believed in Host, its origin in
+	// Origin. nil: there is none.
+	PublicURL *url.URL
+	// Heartbeat is how often a quiet connection is tried and how long an answer
+	// may take. Zero: [DefaultHeartbeat].
+	Heartbeat chat.Heartbeat
+	// Limits are the bounds on connections. Zero: [DefaultLimits].
+	Limits Limits
+	// Log gets what happens to connections; never payloads. nil: slog.Default().
+	Log *slog.Logger
+}
+
+// DefaultHeartbeat finds a dead peer within 35 s, and keeps the state of most
+// middleboxes, which drop what is quiet for 60 s, alive.
+var DefaultHeartbeat = chat.Heartbeat{Interval: 25 * time.Second, Timeout: 10 * time.Second}
+
+// A Server answers HTTP. It is safe for concurrent use.
+type Server struct {
+	chat      *chat.Chat
+	guard     guard
+	admission *admission
+	heartbeat chat.Heartbeat
+	log       *slog.Logger
+	mux       *http.ServeMux
+
+	mu       sync.Mutex
+	conns    map[*plainConn]struct{}
+	draining bool
+	idle     chan struct{} // closed when draining and the last connection has gone
+}
+
+// New returns a server. Shut it down with [Server.Shutdown].
+func New(c Config) *Server {
+	if c.Heartbeat == (chat.Heartbeat{}) {
+		c.Heartbeat = DefaultHeartbeat
+	}
+	if c.Limits == (Limits{}) {
+		c.Limits = DefaultLimits()
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Page == nil {
+		c.Page = http.NotFoundHandler()
+	}
+	s := &Server{
+		chat:      c.Chat,
+		guard:     guard{publicURL: c.PublicURL},
+		admission: newAdmission(c.Limits),
+		heartbeat: c.Heartbeat,
+		log:       c.Log,
+		mux:       http.NewServeMux(),
+		conns:     make(map[*plainConn]struct{}),
+		idle:      make(chan struct{}),
+	}
+	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Write([]byte("ok\n"))
+	})
+	s.mux.HandleFunc("/ws", s.servePlain)
+	s.mux.Handle("/", c.Page)
+	return s
+}
+
+// ServeHTTP refuses what the guard refuses, then routes.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := s.guard.checkRequest(r); err != nil {
+		err.write(w)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// Shutdown takes no more connections, answers what was asked, then tells every
+// client to come back, each at another moment, and closes. It returns when all
+// are gone, or with ctx's error; the chat is closed then.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.draining = true
+	conns := make([]*plainConn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	if len(s.conns) == 0 {
+		close(s.idle)
+	}
+	s.mu.Unlock()
+
+	for _, c := range conns {
+		c.stopReading()
+	}
+	err := s.chat.Close(ctx) // every ack that is owed is queued now
+	for _, c := range conns {
+		c.out.end(restarting(len(conns)))
+	}
+	select {
+	case <-s.idle:
+		return err
+	case <-ctx.Done():
+		for _, c := range conns {
+			c.conn.CloseNow()
+		}
+		return ctx.Err()
+	}
+}
+
+// restarting ends one of n connections, and says when to come back: each at
+// another moment, about 500 a second in all, within 30 s.
+func restarting(n int) parley.Ending {
+	const soonest = 250 * time.Millisecond
+	span := min(max(time.Duration(n)*2*time.Millisecond, 500*time.Millisecond), 30*time.Second)
+	return parley.Ending{
+		Code: parley.CloseRestart, Reason: "the server restarts",
+		RetryAfter: (soonest + rand.N(span)).Truncate(time.Millisecond),
+	}
+}
+
+// add counts a connection in, unless the server is closing.
+func (s *Server) add(c *plainConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	return true
+}
+
+func (s *Server) remove(c *plainConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	if s.draining && len(s.conns) == 0 {
+		close(s.idle)
+	}
+}

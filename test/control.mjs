@@ -8,13 +8,15 @@ async function post(path) {
 
 /**
  * Starts a server behind a proxy. Its url stays the same when it is killed and
- * started again, and cut, stall and restore break and heal the way to it.
+ * started again, and cut, stall and restore break and heal the way to it; direct
+ * goes around the proxy.
  */
 export async function open() {
-  const { id, url } = await post('/servers')
+  const { id, url, direct } = await post('/servers')
   const act = (what) => () => post(`/servers/${id}/${what}`)
   return {
     url,
+    direct,
     kill: act('kill'),
     stop: act('stop'),
     start: act('start'),

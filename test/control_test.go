@@ -17,10 +17,11 @@ import (
 // A control lets a program in another language have servers of its own, each
 // behind a proxy, and do to them what happens in life:
 //
-//	POST /servers                    -> {"id": 0, "url": "http://127.0.0.1:..."}
+//	POST /servers                    -> {"id": 0, "url": "http://...", "direct": "http://..."}
 //	POST /servers/{id}/{what}        kill, stop, start, cut, stall, restore
 //
-// The url is the proxy's, so that it stays the same across a restart.
+// The url is the proxy's, so that it stays the same across a restart; direct is
+// the server's own, until it is restarted.
 type control struct {
 	t       *testing.T
 	url     string
@@ -87,7 +88,7 @@ func (c *control) open() any {
 	s := newServer(c.t, unlimited...)
 	p := newProxy(c.t, s.addr())
 	c.servers = append(c.servers, &served{s, p})
-	return object{"id": len(c.servers) - 1, "url": "http://" + p.addr()}
+	return object{"id": len(c.servers) - 1, "url": "http://" + p.addr(), "direct": s.url()}
 }
 
 func (c *control) act(r *http.Request) (any, error) {

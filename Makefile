@@ -1,0 +1,121 @@
+# Parley's chores. `make help` lists them; CI runs `make test` and nothing else.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# What the tests drive besides Go, as Debian installs it.
+CHROMIUM := /usr/bin/chromium
+PYTHON := /usr/bin/python3
+
+# How long each fuzz target runs.
+FUZZTIME ?= 10s
+# Which benchmarks `make bench` runs.
+BENCH ?= Committer
+
+BIN := $(CURDIR)/test/artifacts/bin
+STATICCHECK := $(BIN)/staticcheck
+
+# node_modules is not ours, though some of what lies there is Go.
+list := packages=$$(go list ./... | grep -v /node_modules/)
+
+.PHONY: help
+help: ## list what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build ./parley
+	go build -o parley ./cmd/parley
+
+.PHONY: run
+run: ## start Parley on http://127.0.0.1:8080 with its data in ./parley-data
+	go run ./cmd/parley
+
+.PHONY: page
+page: web/node_modules/.package-lock.json ## build the page into web/dist, which is committed
+	npm --prefix web run build
+
+.PHONY: bench
+bench: ## measure the committer on SQLite
+	$(list); go test -run '^$$' -bench '$(BENCH)' -benchmem $$packages
+
+.PHONY: test
+test: system format vet portable imports unit fuzz web outside ## check everything (installs what is missing; some minutes)
+	@echo "All is well."
+
+# --- the parts of test, cheapest first ---
+
+# Whatever is missing is installed, and what cannot be fails here with its name.
+.PHONY: system
+system:
+	@missing=; \
+	command -v go >/dev/null || { echo "Install Go: https://go.dev/doc/install" >&2; exit 1; }; \
+	command -v gcc >/dev/null || missing+=" gcc libc6-dev"; \
+	command -v node >/dev/null || missing+=" nodejs"; \
+	command -v npm >/dev/null || missing+=" npm"; \
+	[ -x $(CHROMIUM) ] || missing+=" chromium"; \
+	$(PYTHON) -c 'import websockets' 2>/dev/null || missing+=" python3-websockets"; \
+	if [ -n "$$missing" ]; then \
+		as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+		$$as_root apt-get update; \
+		$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing </dev/null; \
+	fi; \
+	node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' \
+		|| { echo "Node $$(node --version) is too old for the page's tools, which need 20.19: https://nodejs.org" >&2; exit 1; }
+
+.PHONY: format
+format:
+	@wrong=$$(find . -name '*.go' -not -path '*/node_modules/*' -print0 | xargs -0 gofmt -l); \
+	[ -z "$$wrong" ] || { echo "Not formatted (gofmt -w mends it):" >&2; echo "$$wrong" >&2; exit 1; }
+
+.PHONY: vet
+vet: $(STATICCHECK)
+	$(list); go vet $$packages; $(STATICCHECK) $$packages
+	cd test && go vet ./... && $(STATICCHECK) ./...
+
+# test/go.mod pins staticcheck, by version and by content.
+$(STATICCHECK): test/go.mod test/go.sum
+	cd test && go build -o $@ honnef.co/go/tools/cmd/staticcheck
+	@touch $@
+
+.PHONY: portable
+portable:
+	$(list); for os in darwin windows; do GOOS=$$os go build $$packages; done
+
+# The library must be usable alone.
+.PHONY: imports
+imports:
+	@module=$$(go list -m); \
+	foreign=$$(go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' ./websocket | \
+		grep -v -e "^$$module/websocket\(/\|$$\)" -e '^github.com/klauspost/compress/' || true); \
+	[ -z "$$foreign" ] || { echo "websocket imports more than the standard library and klauspost/compress:" >&2; echo "$$foreign" >&2; exit 1; }
+
+.PHONY: unit
+unit:
+	$(list); go test -race $$packages
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target, each for FUZZTIME (10s)
+	@for dir in $$(grep -rl --include='*_test.go' --exclude-dir=node_modules '^func Fuzz' . | xargs -r -n1 dirname | sort -u); do \
+		for target in $$(go test -list '^Fuzz' $$dir | grep '^Fuzz'); do \
+			echo "$$dir $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
+		done; \
+	done
+
+.PHONY: web
+web: web/node_modules/.package-lock.json
+	npm --prefix web run check
+	npm --prefix web run lint
+	npm --prefix web run test
+	npm --prefix web run check:dist
+
+# Never cached: what these tests drive is built outside of what Go tracks.
+.PHONY: outside
+outside: test/node_modules/.package-lock.json
+	cd test && CHROMIUM=$(CHROMIUM) go test -race -count=1 -timeout 8m ./...
+
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	npm --prefix $* ci </dev/null
+	@touch $@

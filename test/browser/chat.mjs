@@ -1,0 +1,149 @@
+// What the browser tests do on the page, in the words of a person using it.
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { chromium } from 'playwright-core'
+
+export const PATIENCE = 30_000
+const ARTIFACTS = new URL('../artifacts/', import.meta.url).pathname
+
+/** Debian's Chromium, headless. The tests run as root in CI, where its sandbox cannot. */
+export const launch = () =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  })
+
+/**
+ * A person: a browser profile of their own with the page open. Whatever the
+ * page throws or logs as an error, beyond a connection that the test broke,
+ * fails the test in `leave`.
+ */
+export class Person {
+  static async open(browser, url, options = {}) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+    context.setDefaultTimeout(PATIENCE)
+    return new Person(context, await context.newPage()).#goto(url)
+  }
+
+  /** Opens the page and enters under a name. */
+  static async enter(browser, url, name, options) {
+    const person = await Person.open(browser, url, options)
+    await person.at('name-input').fill(name)
+    await person.at('enter').click()
+    await person.online()
+    return person
+  }
+
+  faults = []
+
+  constructor(context, page) {
+    this.context = context
+    this.page = page
+    page.on('pageerror', (error) => this.faults.push(error.stack ?? String(error)))
+    page.on('console', (message) => {
+      const broken = /WebSocket connection|net::ERR_|Failed to load resource/.test(message.text())
+      if (message.type() === 'error' && !broken) this.faults.push(message.text())
+    })
+  }
+
+  async #goto(url) {
+    await this.page.goto(url)
+    return this
+  }
+
+  /** Another tab of the same profile. */
+  async tab(url) {
+    return new Person(this.context, await this.context.newPage()).#goto(url)
+  }
+
+  at(testid) {
+    return this.page.getByTestId(testid)
+  }
+
+  line(text) {
+    return this.at('message').filter({ has: this.page.getByTestId('message-text').getByText(text, { exact: true }) })
+  }
+
+  connection(state) {
+    return this.page.locator(`[data-testid=connection][data-state=${state}]`)
+  }
+
+  async online() {
+    await this.at('composer').waitFor()
+    await this.connection('online').waitFor({ state: 'attached' })
+  }
+
+  /** Until the page has noticed that the connection is gone. */
+  async offline() {
+    await this.page
+      .locator('[data-testid=connection]:is([data-state=waiting], [data-state=connecting], [data-state=offline])')
+      .waitFor({ state: 'attached' })
+  }
+
+  async write(text) {
+    await this.at('composer').fill(text)
+    await this.at('composer').press('Enter')
+  }
+
+  /** Writes a line and waits until the server has it. */
+  async say(text) {
+    await this.write(text)
+    await this.sent(text)
+  }
+
+  async sent(text) {
+    await this.line(text).and(this.page.locator('[data-state=sent]')).waitFor()
+  }
+
+  async sees(text) {
+    await this.line(text).waitFor()
+  }
+
+  /** The lines on the page, from top to bottom. */
+  lines() {
+    return this.page.getByTestId('message').evaluateAll((elements) =>
+      elements.map((element) => ({
+        seq: Number(element.dataset.seq),
+        id: element.dataset.id,
+        state: element.dataset.state,
+        text: element.querySelector('[data-testid=message-text]').textContent.trim(),
+      })),
+    )
+  }
+
+  async texts() {
+    return (await this.lines()).map((line) => line.text)
+  }
+
+  async screenshot(name) {
+    mkdirSync(ARTIFACTS, { recursive: true })
+    await this.page.screenshot({ path: `${ARTIFACTS}${name}.png` })
+  }
+
+  async leave() {
+    await this.context.close()
+    assert.deepEqual(this.faults, [], 'the page logged errors')
+  }
+}
+
+/** Both see the same lines, each once, in one order of ascending seq. */
+export async function assertSame(people, texts) {
+  const views = await Promise.all(people.map((person) => person.lines()))
+  for (const view of views) {
+    assert.deepEqual(view, views[0], 'all see the same')
+    assert.ok(view.every((line) => line.state === 'sent'), JSON.stringify(view))
+    assert.ok(view.every((line, i) => i === 0 || line.seq === view[i - 1].seq + 1), JSON.stringify(view))
+  }
+  const shown = views[0].map((line) => line.text)
+  assert.deepEqual([...shown].sort(), [...texts].sort(), 'each line is there, once')
+}
+
+/** Waits until a condition on the page's side holds. */
+export async function until(what, condition) {
+  const end = Date.now() + PATIENCE
+  for (;;) {
+    if (await condition()) return
+    if (Date.now() > end) throw new Error(`not in ${PATIENCE} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}

@@ -1,0 +1,208 @@
+// What one person can rely on in the page.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import WebSocket from 'ws'
+import { open } from '../control.mjs'
+import { Person, assertSame, launch, until } from './chat.mjs'
+
+let browser
+before(async () => { browser = await launch() })
+after(() => browser.close())
+
+/** Says lines in a room without a page, as fast as the acks come. */
+async function fill(url, name, room, texts) {
+  const socket = new WebSocket(url.replace('http', 'ws') + '/ws', 'parley.v1.json')
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+  const requests = [
+    { type: 'hello', name },
+    { type: 'join', room },
+    ...texts.map((text, i) => ({ type: 'publish', room, id: `f${i}`, body: { text } })),
+  ]
+  const done = new Promise((resolve, reject) => {
+    socket.on('message', (data) => {
+      const frame = JSON.parse(data)
+      if (frame.type === 'error') reject(new Error(JSON.stringify(frame)))
+      if (frame.ref === requests.length - 1) resolve()
+    })
+    socket.once('close', () => reject(new Error('the connection ended')))
+  })
+  requests.forEach((request, ref) => socket.send(JSON.stringify({ ref, ...request })))
+  await done
+  socket.close()
+}
+
+test('history scrolls back past a screen, page by page, to the first line', async () => {
+  const server = await open()
+  const texts = Array.from({ length: 400 }, (_, i) => `line ${i + 1}`)
+  await fill(server.url, 'Writer', 'lobby', texts)
+  const ann = await Person.enter(browser, server.url, 'Ann')
+  await ann.sees('line 400')
+  assert.ok((await ann.lines()).length < 400, 'not everything at once')
+  const inView = (text) => ann.line(text).evaluate((line) => {
+    const { top, bottom } = line.getBoundingClientRect()
+    const log = line.closest('[data-testid=log]').getBoundingClientRect()
+    return top >= log.top - 1 && bottom <= log.bottom + 1
+  })
+  assert.ok(await inView('line 400'), 'it begins at the newest')
+
+  const seen = new Map()
+  const box = await ann.at('log').boundingBox()
+  await ann.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
+  await until('line 1 is in view', async () => {
+    for (const { seq, text } of await ann.lines()) seen.set(seq, text)
+    await ann.page.mouse.wheel(0, -700)
+    return (await ann.line('line 1').count()) > 0 && inView('line 1')
+  })
+  assert.deepEqual(texts.map((_, i) => seen.get(i + 1)), texts, 'no hole, no double, in order')
+
+  // Reading old lines is not disturbed by a new one, and there is a way back.
+  await fill(server.url, 'Interrupter', 'lobby', ['news'])
+  await ann.at('jump-latest').waitFor()
+  assert.ok(await inView('line 1'), 'a new line does not move what is read')
+  await ann.at('jump-latest').click()
+  await ann.sees('news')
+  await until('the news is in view', () => inView('news'))
+  await ann.leave()
+})
+
+test('what is being read stays where it is while older lines come in above it', async () => {
+  const server = await open()
+  await fill(server.url, 'Writer', 'lobby', Array.from({ length: 200 }, (_, i) => `line ${i + 1}`))
+  const ann = await Person.enter(browser, server.url, 'Ann')
+  await ann.sees('line 200')
+  const box = await ann.at('log').boundingBox()
+  await ann.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
+  const first = (await ann.lines())[0].seq
+  await until('older lines are there', async () => {
+    await ann.page.mouse.wheel(0, -300)
+    return (await ann.lines())[0].seq < first
+  })
+  // One wheel step moved the view by 300; the lines that came in must not move it by their height.
+  const top = await ann.at('log').evaluate((log) => {
+    const edge = log.getBoundingClientRect().top
+    const line = [...log.querySelectorAll('[data-testid=message]')].find((m) => m.getBoundingClientRect().bottom > edge)
+    return Number(line.dataset.seq)
+  })
+  assert.ok(top > first - 25, `after older lines came in, the view begins at line ${top}; it was near ${first}`)
+  await ann.leave()
+})
+
+test('a name and a message full of HTML are text', async () => {
+  const server = await open()
+  const name = '<img src=x onerror="window.pwned=1">'
+  const attacks = [
+    '<script>window.pwned=1</script><b>bold</b>',
+    '<img src=x onerror=window.pwned=1>',
+    '<svg/onload=window.pwned=1>',
+    '"><iframe srcdoc="<script>parent.pwned=1</script>"></iframe>',
+    '<a href="javascript:window.pwned=1">click</a> javascript:window.pwned=1',
+    '{{constructor.constructor("window.pwned=1")()}} ${window.pwned=1} {@html 1}',
+    '&lt;b&gt; &amp; &nbsp;',
+    '\u202egnp.exe \u0000'.replace('\u0000', ''),
+  ]
+  const ann = await Person.enter(browser, server.url, name)
+  const ben = await Person.enter(browser, server.url, 'Ben')
+  for (const attack of attacks) {
+    await ann.say(attack)
+    await ben.sees(attack)
+  }
+  await assertSame([ann, ben], attacks)
+  await ben.at('people').getByText(name).waitFor()
+  await ann.at('composer').pressSequentially('hm')
+  await ben.at('typing').getByText(name).waitFor()
+  for (const person of [ann, ben]) {
+    assert.equal(await person.at('message-author').first().textContent().then((t) => t.trim()), name)
+    assert.equal(await person.at('log').locator('img, script, iframe, svg[onload], b').count(), 0)
+    assert.equal(await person.at('people').locator('img').count(), 0)
+    assert.equal(await person.page.locator('a[href^="javascript:"]').count(), 0)
+    assert.equal(await person.page.evaluate(() => window.pwned), undefined)
+    await person.page.reload()
+    await person.online()
+    await person.sees(attacks[0])
+    assert.equal(await person.page.evaluate(() => window.pwned), undefined)
+    await person.leave()
+  }
+  const policy = (await fetch(server.url)).headers.get('content-security-policy')
+  assert.match(policy ?? '', /default-src 'none'/)
+  assert.doesNotMatch(policy, /unsafe-eval|script-src[^;]*unsafe-inline/)
+})
+
+test('the session survives a reload and is the same in a second tab', async () => {
+  const server = await open()
+  const ann = await Person.enter(browser, server.url, 'Ann')
+  await ann.say('before the reload')
+  await ann.page.reload()
+  await ann.online()
+  assert.equal(await ann.at('name-input').count(), 0, 'nobody is asked for their name twice')
+  await ann.sees('before the reload')
+  const tab = await ann.tab(server.url)
+  await tab.online()
+  await tab.say('from the other tab')
+  await ann.say('from the first tab')
+  await tab.sees('from the first tab')
+  await assertSame([ann, tab], ['before the reload', 'from the other tab', 'from the first tab'])
+  const ben = await Person.enter(browser, server.url, 'Ben')
+  await ben.at('people').getByText('Ann', { exact: true }).waitFor()
+  assert.equal(await ben.at('people').getByText('Ann').count(), 1, 'two tabs are one person')
+  assert.deepEqual(tab.faults, [])
+  await ann.leave()
+  await ben.leave()
+})
+
+test('a line that was not sent survives a reload', async () => {
+  const server = await open()
+  const ann = await Person.enter(browser, server.url, 'Ann')
+  await server.stall()
+  await ann.write('kept for later')
+  await ann.line('kept for later').waitFor()
+  await server.restore()
+  await ann.page.reload()
+  await ann.online()
+  await ann.sent('kept for later')
+  await assertSame([ann], ['kept for later'])
+  await ann.leave()
+})
+
+test('rooms keep their conversations apart', async () => {
+  const server = await open()
+  const ann = await Person.enter(browser, server.url, 'Ann')
+  const ben = await Person.enter(browser, server.url, 'Ben')
+  await ann.at('room-input').fill('kitchen')
+  await ann.at('room-input').press('Enter')
+  await ann.page.locator('[data-testid=room][data-room=kitchen]').waitFor()
+  await ann.say('only in the kitchen')
+  await ben.say('only in the lobby')
+  await assertSame([ben], ['only in the lobby'])
+  await ann.page.locator('[data-testid=room][data-room=lobby]').click()
+  await ann.sees('only in the lobby')
+  await assertSame([ann], ['only in the lobby'])
+  await ann.page.locator('[data-testid=room][data-room=kitchen]').click()
+  await ann.sees('only in the kitchen')
+  await assertSame([ann], ['only in the kitchen'])
+  await ann.leave()
+  await ben.leave()
+})
+
+test('the page fits wide and narrow screens, light and dark', async () => {
+  const server = await open()
+  await fill(server.url, 'Grace', 'lobby', [
+    'Good morning! Did the night build pass?',
+    'It did. Here is a word that does not break: ' + 'a'.repeat(300),
+    'And a line that is long enough to be wrapped at least once on any screen that somebody would hold in one hand.',
+  ])
+  for (const colorScheme of ['light', 'dark']) {
+    for (const [shape, viewport] of [['wide', { width: 1280, height: 800 }], ['narrow', { width: 390, height: 844 }]]) {
+      const person = await Person.open(browser, server.url, { colorScheme, viewport })
+      await person.at('name-input').waitFor()
+      await person.screenshot(`name-${shape}-${colorScheme}`)
+      await person.at('name-input').fill(`${shape} ${colorScheme}`)
+      await person.at('enter').click()
+      await person.online()
+      await person.say(`Hello from a ${shape}, ${colorScheme} screen`)
+      await person.screenshot(`chat-${shape}-${colorScheme}`)
+      const overflow = await person.page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+      assert.ok(overflow <= 0, `${shape}: ${overflow} px too wide`)
+      await person.leave()
+    }
+  }
+})

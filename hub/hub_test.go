@@ -1,0 +1,318 @@
+package hub_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-4a326f83/parley"
+	"github.com/seed-4a326f83/parley/hub"
+)
+
+var (
+	ann   = parley.User{ID: "u1", Name: "ann"}
+	bob   = parley.User{ID: "u2", Name: "bob"}
+	lobby = parley.Room{ID: "lobby", Name: "lobby", Kind: parley.Public}
+)
+
+// A recorder is a Subscriber that keeps what it is told.
+type recorder struct {
+	mu     sync.Mutex
+	events []*parley.Event
+}
+
+func (r *recorder) Deliver(ev *parley.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, ev)
+}
+
+// took returns the events told since it was last called, in short.
+func (r *recorder) took() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var short []string
+	for _, ev := range r.events {
+		s := ev.Type + " " + ev.Room
+		switch ev.Type {
+		case parley.EventMessage:
+			s += fmt.Sprint(" ", ev.Seq)
+		case parley.EventPresence:
+			var p struct {
+				User   parley.User
+				Online bool
+			}
+			json.Unmarshal(ev.JSON, &p)
+			s += fmt.Sprint(" ", p.User.Name, " ", p.Online)
+		}
+		short = append(short, s)
+	}
+	r.events = nil
+	return short
+}
+
+func message(room string, seq int64) parley.News {
+	return parley.News{Message: &parley.Message{Room: room, Seq: seq, ID: fmt.Sprint(seq), From: ann, Kind: parley.KindText, Body: json.RawMessage(`{"text":"hi"}`)}}
+}
+
+func check(t *testing.T, r *recorder, want ...string) {
+	t.Helper()
+	if got := r.took(); !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+func TestMessagesComeOnceAndInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New()
+		var out recorder
+		s := h.Connect("c1", ann, &out)
+		defer s.Close()
+		s.Join(lobby).Release(2)
+		for _, seq := range []int64{1, 2, 3, 3, 4, 3} { // as a bus may have it
+			h.Deliver(message("lobby", seq))
+		}
+		h.Deliver(message("elsewhere", 1))
+		check(t, &out, "message lobby 3", "message lobby 4")
+	})
+}
+
+func TestHeldSubscriptionAnswersFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New()
+		var out recorder
+		s := h.Connect("c1", ann, &out)
+		defer s.Close()
+		sub := s.Join(lobby)
+		h.Deliver(message("lobby", 5))
+		h.Deliver(message("lobby", 6))
+		check(t, &out)
+		sub.Release(5) // the store had 5 already
+		check(t, &out, "message lobby 6")
+		again := s.Join(lobby)
+		h.Deliver(message("lobby", 7))
+		check(t, &out)
+		again.Release(7)
+		h.Deliver(message("lobby", 8))
+		check(t, &out, "message lobby 8")
+	})
+}
+
+func TestHeldSubscriptionIsBounded(t *testing.T) {
+	h := hub.New()
+	var out recorder
+	s := h.Connect("c1", ann, &out)
+	sub := s.Join(lobby)
+	big := json.RawMessage(`"` + fmt.Sprintf("%060000d", 0) + `"`)
+	for seq := range int64(100) {
+		n := message("lobby", seq+1)
+		n.Message.Body = big
+		h.Deliver(n)
+	}
+	sub.Release(0)
+	if got := len(out.took()); got == 0 || got > (1<<20)/60000 {
+		t.Errorf("%d messages of 60 kB were held", got)
+	}
+	s.Close()
+}
+
+func TestSignalIsNotEchoedToItsConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New()
+		var out1, out2, other recorder
+		s1, s2, s3 := h.Connect("c1", ann, &out1), h.Connect("c2", ann, &out2), h.Connect("c3", bob, &other)
+		for _, s := range []*hub.Session{s1, s2, s3} {
+			defer s.Close()
+			s.Join(lobby).Release(0)
+		}
+		h.Deliver(parley.News{Signal: &parley.Signal{Room: "lobby", From: ann, Kind: "typing", Body: json.RawMessage("{}"), Origin: "c1"}})
+		check(t, &out1)
+		check(t, &out2, "signal lobby")
+		check(t, &other, "signal lobby")
+	})
+}
+
+func TestPresenceIsCoalesced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New()
+		var out recorder
+		s := h.Connect("c1", ann, &out)
+		defer s.Close()
+		s.Join(lobby).Release(0)
+		time.Sleep(time.Second)
+		check(t, &out) // oneself is no news
+
+		b1, b2 := h.Connect("c2", bob, &recorder{}), h.Connect("c3", bob, &recorder{})
+		b1.Join(lobby).Release(0)
+		b2.Join(lobby).Release(0)
+		time.Sleep(time.Second)
+		check(t, &out, "presence lobby bob true")
+
+		b1.Close() // the other connection stays
+		time.Sleep(time.Second)
+		check(t, &out)
+
+		b2.Close() // and comes back at once
+		b3 := h.Connect("c4", bob, &recorder{})
+		b3.Join(lobby).Release(0)
+		time.Sleep(time.Second)
+		check(t, &out)
+		if users, n := h.Present("lobby", 1); n != 2 || len(users) != 1 {
+			t.Errorf("present: %v of %d, want 1 of 2", users, n)
+		}
+
+		b3.Close()
+		if users, n := h.Present("lobby", 10); n != 1 || !slices.Equal(users, []parley.User{ann}) {
+			t.Errorf("present: %v of %d, want ann", users, n)
+		}
+		time.Sleep(time.Second)
+		check(t, &out, "presence lobby bob false")
+	})
+}
+
+func TestPresenceOfACrowdIsNotTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New()
+		for i := range 600 {
+			s := h.Connect(fmt.Sprint("c", i), parley.User{ID: fmt.Sprint("crowd", i)}, &recorder{})
+			defer s.Close()
+			s.Join(lobby).Release(0)
+		}
+		time.Sleep(time.Second)
+		var out recorder
+		s := h.Connect("last", ann, &out)
+		defer s.Close()
+		s.Join(lobby).Release(0)
+		late := h.Connect("late", bob, &recorder{})
+		defer late.Close()
+		late.Join(lobby).Release(0)
+		time.Sleep(time.Second)
+		check(t, &out)
+		if _, n := h.Present("lobby", 10); n != 602 {
+			t.Errorf("%d present, want 602", n)
+		}
+	})
+}
+
+func TestMembersElsewhereHearOfNewsTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New()
+		var out recorder
+		s := h.Connect("c1", ann, &out)
+		defer s.Close()
+		s.Watch(lobby)
+		for seq := range int64(10) {
+			h.Deliver(message("lobby", seq+1))
+		}
+		check(t, &out)
+		time.Sleep(time.Second)
+		check(t, &out, "room lobby")
+		s.Join(lobby).Release(10)
+		h.Deliver(message("lobby", 11))
+		time.Sleep(time.Second)
+		check(t, &out, "message lobby 11")
+		s.Unjoin(lobby)
+		h.Deliver(message("lobby", 12))
+		time.Sleep(time.Second)
+		check(t, &out, "room lobby")
+	})
+}
+
+func TestMembershipReachesAllConnectionsOfAUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New()
+		var out1, out2, other recorder
+		s1, s2, s3 := h.Connect("c1", ann, &out1), h.Connect("c2", ann, &out2), h.Connect("c3", bob, &other)
+		for _, s := range []*hub.Session{s1, s2, s3} {
+			defer s.Close()
+		}
+		s1.Join(lobby).Release(0)
+		h.Deliver(parley.News{Member: &parley.Member{User: ann.ID, Room: lobby}})
+		check(t, &out1)
+		check(t, &out2, "room lobby")
+		check(t, &other)
+		if !s2.Member("lobby") || s3.Member("lobby") {
+			t.Error("the second connection of ann is a member, bob is not")
+		}
+
+		h.Deliver(parley.News{Read: &parley.ReadMark{User: ann.ID, Room: "lobby", Seq: 1, Origin: "c1"}})
+		check(t, &out1)
+		check(t, &out2, "read lobby")
+		check(t, &other)
+
+		h.Deliver(parley.News{Member: &parley.Member{User: ann.ID, Room: lobby, Left: true}})
+		h.Deliver(message("lobby", 1))
+		time.Sleep(time.Second)
+		check(t, &out1)
+		check(t, &out2)
+		if s1.Member("lobby") || s2.Member("lobby") {
+			t.Error("still a member after leaving")
+		}
+	})
+}
+
+func TestNothingIsDeliveredAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New()
+		var out recorder
+		s := h.Connect("c1", ann, &out)
+		sub := s.Join(lobby)
+		h.Deliver(message("lobby", 1))
+		s.Close()
+		s.Close()
+		sub.Release(0)
+		h.Deliver(message("lobby", 2))
+		s.Watch(lobby)
+		s.Join(lobby).Release(0)
+		h.Deliver(message("lobby", 3))
+		time.Sleep(time.Second)
+		check(t, &out)
+	})
+}
+
+func TestManyComeAndGoWhileMessagesAreDelivered(t *testing.T) {
+	h := hub.New()
+	var out recorder
+	steady := h.Connect("steady", ann, &out)
+	steady.Join(lobby).Release(0)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for n := range 200 {
+				s := h.Connect(fmt.Sprint(i, "-", n), bob, &recorder{})
+				s.Watch(lobby)
+				s.Join(lobby).Release(int64(n))
+				if n%2 == 0 {
+					s.Leave("lobby")
+				}
+				s.Close()
+			}
+		})
+	}
+	const total = 1000
+	for seq := range int64(total) {
+		h.Deliver(message("lobby", seq+1))
+	}
+	wg.Wait()
+	next := int64(1)
+	for _, ev := range out.events {
+		if ev.Type != parley.EventMessage {
+			continue
+		}
+		if ev.Seq != next {
+			t.Fatalf("told of %d, want %d", ev.Seq, next)
+		}
+		next++
+	}
+	if next != total+1 {
+		t.Errorf("told of %d messages, want %d", next-1, total)
+	}
+	steady.Close()
+	if _, n := h.Present("lobby", 10); n != 0 {
+		t.Errorf("%d present, want none", n)
+	}
+}

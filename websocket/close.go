@@ -1,0 +1,151 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"unicode/utf8"
+
+	"github.com/seed-4a326f83/parley/websocket/internal/proto"
+)
+
+// errClosing is what writes return between the two halves of a close handshake.
+var errClosing = fmt.Errorf("websocket: the connection is being closed: %w", net.ErrClosed)
+
+// maxReason is the longest reason that fits a control frame beside its code (RFC 6455 section 5.5).
+const maxReason = proto.MaxControlPayload - 2
+
+// Close performs the close handshake (RFC 6455 section 7.1.2): it sends a close frame, which takes at most 5 s, waits at most
+// 5 s for the peer's, throwing away messages that come before it, and closes the network connection. It returns nil
+// if the peer answered. A read that is under way ends when that is done.
+//
+// code must be one that may be sent, or StatusNoStatusRcvd for a close frame without a code; reason must be UTF-8 of at most
+// 123 bytes. If not, the connection is closed with StatusInternalError, and the error says what was wrong.
+//
+// If the connection is closed already, or another call is closing it, Close returns at once an error that matches
+// net.ErrClosed.
+func (c *Conn) Close(code StatusCode, reason string) error {
+	invalid := checkClose(code, reason)
+	if invalid != nil {
+		code, reason = StatusInternalError, ""
+	}
+	if !c.closing.CompareAndSwap(false, true) {
+		if c.isClosed() {
+			return c.closedErr()
+		}
+		return errClosing
+	}
+	return errors.Join(invalid, c.closeHandshake(code, reason))
+}
+
+func checkClose(code StatusCode, reason string) error {
+	switch {
+	case code == StatusNoStatusRcvd && reason != "":
+		return errors.New("websocket: a close frame without a code cannot have a reason")
+	case code != StatusNoStatusRcvd && !proto.ValidCode(int(code)):
+		return fmt.Errorf("websocket: %d may not be sent as a status code: use 1000 to 1014 as registered, or 3000 to 4999", int(code))
+	case len(reason) > maxReason:
+		return fmt.Errorf("websocket: the close reason has %d bytes, at most %d fit", len(reason), maxReason)
+	case !utf8.ValidString(reason):
+		return errors.New("websocket: the close reason is not UTF-8")
+	}
+	return nil
+}
+
+func (c *Conn) closeHandshake(code StatusCode, reason string) error {
+	c.keepalive.stop()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	err := c.sendClose(ctx, code, reason)
+	cancel()
+	if err != nil {
+		c.abort(net.ErrClosed)
+		if CloseStatus(c.err) != -1 {
+			return nil // the peer's close frame crossed ours
+		}
+		return fmt.Errorf("websocket: the close frame could not be sent: %w", err)
+	}
+	ctx, cancel = context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	select {
+	case c.readTok <- struct{}{}: // nobody reads: do it here
+		for err == nil {
+			_, err = c.nextEvent(ctx)
+		}
+		c.endRead()
+	case <-c.closed:
+	case <-ctx.Done():
+	}
+	if !c.isClosed() {
+		c.abort(net.ErrClosed)
+		return errors.New("websocket: the peer did not answer the close frame in time")
+	}
+	if CloseStatus(c.err) == -1 {
+		return fmt.Errorf("websocket: the peer did not answer the close frame: %w", c.err)
+	}
+	return nil
+}
+
+// sendClose sends a close frame, after the frame that is being sent if there is one. If one has been sent already, that is
+// enough.
+func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) error {
+	if err := c.take(ctx, c.frameTok); err != nil {
+		return err
+	}
+	defer func() { <-c.frameTok }()
+	if c.closeSent {
+		return nil
+	}
+	h := c.header(proto.Close, true)
+	err := c.send(ctx, &h, proto.AppendClose(nil, uint16(code), reason))
+	c.closeSent = true
+	return err
+}
+
+// peerClosed answers the peer's close frame, with the code that it gave (RFC 6455 section 5.5.1), and closes the network
+// connection.
+func (c *Conn) peerClosed(e CloseError) error {
+	c.closing.Store(true)
+	c.keepalive.stop()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if c.sendClose(ctx, e.Code, "") != nil {
+		c.abort(e)
+	}
+	c.teardown(e)
+	return c.closedErr()
+}
+
+// fail closes the connection because of what the peer sent (RFC 6455 section 7.1.7), and returns the error of the read that
+// found it. The reason that the peer gets is of the machine's fixed texts.
+func (c *Conn) fail(ctx context.Context, bad *proto.Error) error {
+	err := fmt.Errorf("websocket: closed with %d because of what the peer sent: %w", bad.Code, bad)
+	if bad == proto.ErrTooBig {
+		err = fmt.Errorf("websocket: closed with %d: %w of %d bytes", bad.Code, ErrMessageTooBig, c.readLimit.Load())
+	}
+	c.closing.Store(true)
+	c.keepalive.stop()
+	sendCtx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if c.sendClose(sendCtx, StatusCode(bad.Code), bad.Reason) != nil {
+		c.abort(err)
+		return err
+	}
+	lingerCtx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	c.linger(lingerCtx)
+	c.teardown(err)
+	return err
+}
+
+// linger ends our direction and then waits until the peer has ended its own, throwing away what comes, for as long as ctx
+// allows. To close at once, while there is something to receive, would make TCP take back the close frame that is on its
+// way (RFC 6455 section 7.1.1, RFC 9112 section 9.6).
+func (c *Conn) linger(ctx context.Context) {
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	for c.fill(ctx) == nil {
+	}
+}

@@ -1,0 +1,197 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-4a326f83/parley/websocket/internal/proto"
+)
+
+const (
+	// defaultReadLimit is what SetReadLimit starts from.
+	defaultReadLimit = 1 << 20
+	// defaultMaxFragments is what MaxFragments 0 means.
+	defaultMaxFragments = 1024
+	// closeTimeout bounds each half of a close handshake: getting our close frame out, and waiting for the peer's.
+	closeTimeout = 5 * time.Second
+)
+
+// ErrMessageTooBig is in the error of a read whose message is over the read limit. The connection has been closed with
+// StatusMessageTooBig then.
+var ErrMessageTooBig = errors.New("message over the read limit")
+
+// ErrConcurrentRead is returned by a read while another one is under way: one goroutine reads. The connection is not harmed.
+var ErrConcurrentRead = errors.New("websocket: another goroutine is reading from this connection")
+
+// A Conn is a WebSocket connection, made by Accept or Dial.
+//
+// Any number of goroutines may call its methods, but one at a time may read (Reader, Read, Messages, and the reader that
+// Reader returns); a second read returns ErrConcurrentRead.
+//
+// Somebody must read: pings are answered, pongs noticed and the peer's close seen by reads alone. If no messages are
+// expected, use CloseRead. A Conn must be ended with Close or CloseNow, unless a read has returned an error that is not
+// its context's and not ErrKeepaliveTimeout.
+type Conn struct {
+	nc          net.Conn
+	role        proto.Role
+	subprotocol string
+	onPing      func(context.Context, []byte) bool
+	onPong      func(context.Context, []byte)
+	keepalive   keepalive
+
+	// Reading: rd belongs to whoever holds readTok.
+	readTok   chan struct{}
+	rd        reading
+	readLimit atomic.Int64
+	readIntr  interrupter
+
+	// Writing: msgTok is held for a message, frameTok for a frame. Whoever wants both takes msgTok first.
+	msgTok    chan struct{}
+	frameTok  chan struct{}
+	closeSent bool // by the holder of frameTok: nothing follows a close frame
+	writeIntr interrupter
+	replies   replies
+	pings     pings
+
+	closing atomic.Bool   // the close handshake has begun, from whichever side
+	lost    atomic.Bool   // the keepalive has given up on the peer
+	closed  chan struct{} // closed when nc is
+	once    sync.Once
+	err     error // why, set before closed is closed
+}
+
+type connConfig struct {
+	role                                proto.Role
+	subprotocol                         string
+	early                               []byte // received already, copied
+	onPing                              func(context.Context, []byte) bool
+	onPong                              func(context.Context, []byte)
+	keepaliveInterval, keepaliveTimeout time.Duration
+	maxFragments                        int
+}
+
+func newConn(nc net.Conn, cfg connConfig) *Conn {
+	if cfg.maxFragments == 0 {
+		cfg.maxFragments = defaultMaxFragments
+	}
+	c := &Conn{
+		nc:          nc,
+		role:        cfg.role,
+		subprotocol: cfg.subprotocol,
+		onPing:      cfg.onPing,
+		onPong:      cfg.onPong,
+		readTok:     make(chan struct{}, 1),
+		msgTok:      make(chan struct{}, 1),
+		frameTok:    make(chan struct{}, 1),
+		closed:      make(chan struct{}),
+	}
+	c.readLimit.Store(defaultReadLimit)
+	c.rd.machine = proto.New(proto.Config{Role: cfg.role, Limit: defaultReadLimit, MaxFragments: cfg.maxFragments})
+	c.rd.prefill(cfg.early)
+	c.readIntr.set = nc.SetReadDeadline
+	c.writeIntr.set = nc.SetWriteDeadline
+	c.keepalive.start(c, cfg.keepaliveInterval, cfg.keepaliveTimeout)
+	return c
+}
+
+// Subprotocol returns the subprotocol agreed on in the handshake, or "" if there is none.
+func (c *Conn) Subprotocol() string { return c.subprotocol }
+
+// SetReadLimit sets the most bytes a message may have, from the next frame on; 1 MiB to begin with. A peer that sends more
+// is closed with StatusMessageTooBig, as soon as the length it declares tells, and the read returns an error that
+// matches ErrMessageTooBig. Negative: no limit.
+func (c *Conn) SetReadLimit(n int64) { c.readLimit.Store(n) }
+
+// CloseNow closes the connection without a close handshake; the peer sees it as StatusAbnormalClosure. Blocked calls
+// return. It returns an error that matches net.ErrClosed if the connection was closed already.
+func (c *Conn) CloseNow() error {
+	if !c.teardown(net.ErrClosed) {
+		return c.closedErr()
+	}
+	return nil
+}
+
+// teardown closes the network connection, once. why is what later calls return. It reports whether it was the one to do it.
+func (c *Conn) teardown(why error) bool {
+	did := false
+	c.once.Do(func() {
+		did = true
+		c.err = why
+		c.closing.Store(true)
+		c.keepalive.stop()
+		close(c.closed)
+		c.nc.Close()
+	})
+	return did
+}
+
+// abort is teardown for a peer that does not answer: what the kernel still holds for it is dropped, not kept and resent for
+// minutes.
+func (c *Conn) abort(why error) {
+	nc := c.nc
+	if u, ok := nc.(interface{ NetConn() net.Conn }); ok { // TLS, which would try to say goodbye when closed
+		nc = u.NetConn()
+	}
+	if l, ok := nc.(interface{ SetLinger(int) error }); ok {
+		l.SetLinger(0)
+	}
+	if nc != c.nc {
+		nc.Close()
+	}
+	c.teardown(why)
+}
+
+// isClosed reports whether teardown has been done.
+func (c *Conn) isClosed() bool {
+	select {
+	case <-c.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// closedErr is what calls return once the connection is closed; it matches net.ErrClosed and what closed it.
+func (c *Conn) closedErr() error {
+	if c.err == net.ErrClosed {
+		return errClosedHere
+	}
+	return closedError{c.err}
+}
+
+var errClosedHere = fmt.Errorf("websocket: the connection has been closed on this side: %w", net.ErrClosed)
+
+// A closedError is a call on a connection that something ended before.
+type closedError struct{ cause error }
+
+func (e closedError) Error() string        { return e.cause.Error() }
+func (e closedError) Unwrap() error        { return e.cause }
+func (e closedError) Is(target error) bool { return target == net.ErrClosed }
+
+// take takes a token, waiting for it until ctx ends or the connection is closed.
+func (c *Conn) take(ctx context.Context, tok chan struct{}) error {
+	if c.isClosed() {
+		return c.closedErr()
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("websocket: %w", err)
+	}
+	select {
+	case tok <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case tok <- struct{}{}:
+		return nil
+	case <-c.closed:
+		return c.closedErr()
+	case <-ctx.Done():
+		return fmt.Errorf("websocket: %w", ctx.Err())
+	}
+}

@@ -1,0 +1,272 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/seed-4a326f83/parley/websocket/internal/proto"
+)
+
+// reading is the state of reading, owned by whoever holds Conn.readTok.
+type reading struct {
+	machine proto.Machine
+
+	buf  *[]byte // borrowed from readBuffers while it holds anything
+	r, w int     // (*buf)[r:w] has been received and not been given to the machine
+
+	// The message being read. open: it has begun, and its end has not been handed out.
+	open   bool
+	typ    MessageType
+	piece  []byte         // of it, not handed out yet; aliases buf
+	fin    bool           // piece is its last
+	kept   []byte         // what a Read whose context ended had gathered
+	reader *messageReader // hands it out; nil if Read gathers it
+
+	control []byte // the payload of a control frame that comes in pieces
+}
+
+const readBufferSize = 4096
+
+var readBuffers = sync.Pool{New: func() any {
+	b := make([]byte, readBufferSize)
+	return &b
+}}
+
+// prefill takes over what was received before the Conn was made. The machine unmasks in place, hence the copy.
+func (rd *reading) prefill(early []byte) {
+	if len(early) > 0 {
+		b := append([]byte(nil), early...)
+		rd.buf, rd.w = &b, len(b)
+	}
+}
+
+// release gives the buffer back if there is nothing in it.
+func (rd *reading) release() {
+	if rd.buf != nil && rd.r == rd.w && len(rd.piece) == 0 {
+		if len(*rd.buf) == readBufferSize {
+			readBuffers.Put(rd.buf)
+		}
+		rd.buf, rd.r, rd.w, rd.piece = nil, 0, 0, nil
+	}
+}
+
+// beginRead starts a read of the caller's: it must be the only one, and ends with endRead.
+func (c *Conn) beginRead(ctx context.Context) error {
+	if !c.closing.Load() {
+		select {
+		case c.readTok <- struct{}{}:
+			return nil
+		default:
+			if !c.closing.Load() {
+				return ErrConcurrentRead
+			}
+		}
+	}
+	// Close reads, and throws away what comes: what is left to learn is how it went.
+	select {
+	case <-c.closed:
+		return c.closedErr()
+	case <-ctx.Done():
+		return wrapContext("waiting for the close handshake", ctx)
+	}
+}
+
+func (c *Conn) endRead() {
+	c.rd.release()
+	<-c.readTok
+}
+
+// Reader waits for a message and returns its type and a reader of its bytes, which hands them out as they arrive: memory
+// does not depend on the size of the message. ctx bounds both.
+//
+// The message must be read to io.EOF before the next call. If ctx ends first, the connection is still good, and the next
+// Reader or Read continues that message with what has not been handed out.
+func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
+	if err := c.beginRead(ctx); err != nil {
+		return 0, nil, err
+	}
+	defer c.endRead()
+	if err := c.openMessage(ctx); err != nil {
+		return 0, nil, err
+	}
+	c.rd.reader = &messageReader{c: c, ctx: ctx}
+	return c.rd.typ, c.rd.reader, nil
+}
+
+// Read reads one message. A message that is over the read limit ends the connection: see SetReadLimit.
+//
+// If ctx ends before the message does, the connection is still good, and the next Read returns the message in full.
+func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
+	if err := c.beginRead(ctx); err != nil {
+		return 0, nil, err
+	}
+	defer c.endRead()
+	if err := c.openMessage(ctx); err != nil {
+		return 0, nil, err
+	}
+	rd := &c.rd
+	p := rd.kept
+	for {
+		// Grown by what has arrived, never by what a header promises.
+		p = append(p, rd.piece...)
+		rd.piece = nil
+		if rd.fin {
+			break
+		}
+		if err := c.nextPiece(ctx); err != nil {
+			rd.kept = p
+			return 0, nil, err
+		}
+	}
+	rd.open, rd.kept = false, nil
+	if p == nil {
+		p = []byte{}
+	}
+	return rd.typ, p, nil
+}
+
+// openMessage waits for the beginning of a message, unless one was left by a read whose context ended.
+func (c *Conn) openMessage(ctx context.Context) error {
+	rd := &c.rd
+	if rd.open {
+		if rd.reader != nil && rd.reader.err == nil {
+			return errors.New("websocket: the last message has not been read to its end")
+		}
+		rd.reader = nil
+		return ctx.Err()
+	}
+	return c.nextPiece(ctx)
+}
+
+// A messageReader hands out one message.
+type messageReader struct {
+	c   *Conn
+	ctx context.Context
+	err error // final, by the holder of readTok
+}
+
+// Read returns what there is of the message, waiting only if there is nothing. It returns io.EOF at the message's end.
+func (r *messageReader) Read(p []byte) (int, error) {
+	c := r.c
+	if err := c.beginRead(r.ctx); err != nil {
+		return 0, err
+	}
+	defer c.endRead()
+	if r.err != nil {
+		return 0, r.err
+	}
+	rd := &c.rd
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for {
+		if len(rd.kept) > 0 {
+			n := copy(p, rd.kept)
+			rd.kept = rd.kept[n:]
+			return n, nil
+		}
+		if len(rd.piece) > 0 {
+			n := copy(p, rd.piece)
+			rd.piece = rd.piece[n:]
+			return n, nil
+		}
+		if rd.fin {
+			rd.open, rd.kept, rd.reader = false, nil, nil
+			r.err = io.EOF
+			return 0, io.EOF
+		}
+		if err := c.nextPiece(r.ctx); err != nil {
+			r.err = err
+			return 0, err
+		}
+	}
+}
+
+// nextPiece waits for the next piece of a message and sets rd.open, typ, piece and fin by it.
+func (c *Conn) nextPiece(ctx context.Context) error {
+	rd := &c.rd
+	for {
+		if ctx.Err() != nil {
+			return wrapContext("reading", ctx)
+		}
+		ev, err := c.nextEvent(ctx)
+		if err != nil {
+			return err
+		}
+		switch {
+		case c.closing.Load(): // section 5.5.1: what comes during the close handshake may be thrown away
+		case ev.First:
+			rd.open, rd.typ, rd.piece, rd.fin = true, MessageType(ev.Op), ev.Payload, ev.Fin
+			return nil
+		case len(ev.Payload) > 0 || ev.Fin:
+			rd.piece, rd.fin = ev.Payload, ev.Fin
+			return nil
+		}
+	}
+}
+
+// nextEvent waits for the next piece of a message, and does what control frames before it ask for. Its error is that of
+// ctx, ErrKeepaliveTimeout, or final: then the connection is closed.
+func (c *Conn) nextEvent(ctx context.Context) (proto.Event, error) {
+	rd := &c.rd
+	rd.machine.SetLimit(c.readLimit.Load())
+	for {
+		for rd.r < rd.w {
+			ev, n, err := rd.machine.Next((*rd.buf)[rd.r:rd.w])
+			rd.r += n
+			if err != nil {
+				return ev, c.fail(ctx, err.(*proto.Error))
+			}
+			if ev.Op.IsControl() {
+				if err := c.handleControl(ctx, ev); err != nil {
+					return ev, err
+				}
+			} else if ev.Op != 0 {
+				return ev, nil
+			}
+		}
+		if err := c.fill(ctx); err != nil {
+			return proto.Event{}, err
+		}
+	}
+}
+
+// fill waits for the network and receives into the empty buffer.
+func (c *Conn) fill(ctx context.Context) error {
+	rd := &c.rd
+	if rd.buf == nil || len(*rd.buf) != readBufferSize {
+		rd.buf = readBuffers.Get().(*[]byte)
+	}
+	for {
+		stop := c.readIntr.begin(ctx)
+		if c.lost.Load() && !c.closing.Load() { // looked at after begin, which takes back the interruption
+			c.readIntr.end(stop)
+			return ErrKeepaliveTimeout
+		}
+		c.keepalive.beginRead()
+		n, err := c.nc.Read(*rd.buf)
+		c.keepalive.endRead(n > 0)
+		c.readIntr.end(stop)
+		switch {
+		case n > 0:
+			rd.r, rd.w = 0, n
+			return nil
+		case c.isClosed():
+			return c.closedErr()
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			if ctx.Err() != nil {
+				return wrapContext("reading", ctx)
+			}
+		case err == io.EOF:
+			c.teardown(fmt.Errorf("websocket: the peer dropped the connection without closing it: %w", io.EOF))
+			return c.closedErr()
+		case err != nil:
+			c.teardown(fmt.Errorf("websocket: reading: %w", err))
+			return c.closedErr()
+		}
+	}
+}

@@ -86,7 +86,7 @@ func New(c Config) *Chat {
 		store:     c.Store,
 		bus:       c.Bus,
 		hub:       hub.New(),
-		committer: NewCommitter(c.Store, CommitterOptions{}),
+		committer: NewCommitter(c.Store, CommitterOptions{Logger: c.Log}),
 		limits:    c.Limits,
 		heartbeat: c.Heartbeat,
 		now:       c.Now,

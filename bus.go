@@ -36,7 +36,8 @@ type ReadMark struct {
 
 // A Member says that a user became a member of a room, or ceased to be one.
 type Member struct {
-	User string
-	Room Room
-	Left bool
+	User   string
+	Room   Room
+	Left   bool
+	Origin string // the connection that did so, which knows already; "" if none
 }

@@ -103,8 +103,7 @@ func (s *Session) becomeMember(ctx context.Context, id string) (parley.Room, err
 		return parley.Room{}, err
 	}
 	if joined {
-		s.hub.Watch(room) // so that the news of it is no news here
-		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.user.ID, Room: room}})
+		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.user.ID, Room: room, Origin: s.id}})
 	}
 	return room, nil
 }

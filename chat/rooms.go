@@ -49,7 +49,7 @@ func (s *Session) leave(ctx context.Context, req *Request, reply Reply) {
 	}
 	if member {
 		s.hub.Leave(req.Room) // at once; the user's other connections hear of it
-		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.user.ID, Room: room, Left: true}})
+		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.user.ID, Room: room, Left: true, Origin: s.id}})
 	}
 	reply(Done{}, nil)
 }

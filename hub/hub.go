@@ -79,15 +79,17 @@ func (h *Hub) read(mark *parley.ReadMark) {
 	}
 }
 
-// member makes all of a user's connections members of a room, or ends that.
+// member makes a user's other connections members of a room, or ends that.
 func (h *Hub) member(m *parley.Member) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	ev := parley.RoomEvent(m.Room)
 	for s := range h.users[m.User] {
-		if m.Left {
+		switch {
+		case s.id == m.Origin:
+		case m.Left:
 			s.leaveLocked(m.Room.ID)
-		} else if s.watchLocked(m.Room) {
+		case s.watchLocked(m.Room):
 			s.out.Deliver(ev)
 		}
 	}

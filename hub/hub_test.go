@@ -231,7 +231,7 @@ func TestMembershipReachesAllConnectionsOfAUser(t *testing.T) {
 			defer s.Close()
 		}
 		s1.Join(lobby).Release(0)
-		h.Deliver(parley.News{Member: &parley.Member{User: ann.ID, Room: lobby}})
+		h.Deliver(parley.News{Member: &parley.Member{User: ann.ID, Room: lobby, Origin: "c1"}})
 		check(t, &out1)
 		check(t, &out2, "room lobby")
 		check(t, &other)

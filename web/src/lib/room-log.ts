@@ -1,0 +1,86 @@
+import type { Message } from './protocol';
+
+/** A stretch of seqs that has not arrived: everything after `after`, up to and including `through`. */
+export interface Gap {
+  after: number;
+  through: number;
+}
+
+/**
+ * What is known of one room's messages: an unbroken run in the order of `seq`, each once, whatever way they came. What
+ * arrives beyond a hole waits until the hole is filled.
+ */
+export class RoomLog {
+  #messages: readonly Message[] = [];
+  #early = new Map<number, Message>();
+  /** Where the run ends: the last message's seq, except in a room that has none. */
+  #last = 0;
+  #open = false;
+
+  /** Ascending and without doubles. A new array on every change. */
+  get messages(): readonly Message[] {
+    return this.#messages;
+  }
+
+  /** The last seq up to which nothing is missing. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Starts over with the newest messages of a room whose last seq is `last`. What came early is kept. */
+  reset(messages: readonly Message[], last: number): readonly Message[] {
+    this.#messages = [];
+    this.#last = (messages[0]?.seq ?? last + 1) - 1;
+    this.#open = true;
+    return this.add(messages);
+  }
+
+  /** Takes in what arrived, in whatever order. Returns what the run grew by. */
+  add(messages: readonly Message[]): readonly Message[] {
+    for (const message of messages) {
+      if (!this.#open || message.seq > this.#last) this.#early.set(message.seq, message);
+    }
+    return this.#open ? this.#extend() : [];
+  }
+
+  /** Puts a page of history before the run. Tells whether the run changed. */
+  prepend(older: readonly Message[]): boolean {
+    const first = this.#messages[0]?.seq ?? this.#last + 1;
+    const fitting = older.filter((message) => message.seq < first).sort((a, b) => a.seq - b.seq);
+    if (fitting.length === 0) return false;
+    this.#messages = [...fitting, ...this.#messages];
+    return true;
+  }
+
+  /** The first hole, where something has arrived beyond one. */
+  get gap(): Gap | undefined {
+    if (!this.#open || this.#early.size === 0) return undefined;
+    return { after: this.#last, through: Math.min(...this.#early.keys()) - 1 };
+  }
+
+  /**
+   * Takes in the answer to asking for a gap. Where the server has nothing for the gap's beginning it never will, and
+   * waiting longer would hide what came after it: so the run goes on behind the gap.
+   */
+  fill(gap: Gap, messages: readonly Message[]): readonly Message[] {
+    const joined = this.add(messages);
+    if (this.#last !== gap.after) return joined;
+    this.#last = Math.min(gap.through, ...Array.from(this.#early.keys(), (seq) => seq - 1));
+    return this.#extend();
+  }
+
+  /** Moves what has become connected from early to the run. */
+  #extend(): readonly Message[] {
+    const joined: Message[] = [];
+    for (;;) {
+      const next = this.#early.get(this.#last + 1);
+      if (!next) break;
+      joined.push(next);
+      this.#last = next.seq;
+      this.#early.delete(next.seq);
+    }
+    for (const seq of this.#early.keys()) if (seq <= this.#last) this.#early.delete(seq);
+    if (joined.length > 0) this.#messages = [...this.#messages, ...joined];
+    return joined;
+  }
+}

@@ -1,0 +1,72 @@
+import type { User } from './protocol';
+
+const SESSION = 'parley.session';
+const NAME = 'parley.name';
+const ROOM = 'parley.room';
+
+export interface Session {
+  /** The secret that makes hello the same user again. */
+  secret: string;
+  user: User;
+}
+
+/** What this browser remembers, for all its tabs. Where storage is forbidden, nothing. */
+export const remembered = {
+  get session(): Session | undefined {
+    const text = read(SESSION);
+    if (text === undefined) return undefined;
+    try {
+      const value = JSON.parse(text) as Partial<Session> | null;
+      return typeof value?.secret === 'string' && typeof value.user?.id === 'string' ? (value as Session) : undefined;
+    } catch {
+      return undefined;
+    }
+  },
+
+  set session(session: Session | undefined) {
+    write(SESSION, session && JSON.stringify(session));
+  },
+
+  /** The name asked for last, to offer it again. */
+  get name(): string {
+    return read(NAME) ?? '';
+  },
+
+  set name(name: string) {
+    write(NAME, name);
+  },
+
+  /** The room looked at last. */
+  get room(): string {
+    return read(ROOM) ?? '';
+  },
+
+  set room(id: string) {
+    write(ROOM, id);
+  },
+};
+
+/** Calls when another tab signs in or out. */
+export function onSessionElsewhere(call: (session: Session | undefined) => void): void {
+  addEventListener('storage', ({ key }) => {
+    // A null key: everything was cleared.
+    if (key === SESSION || key === null) call(remembered.session);
+  });
+}
+
+function read(key: string): string | undefined {
+  try {
+    return localStorage.getItem(key) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function write(key: string, value: string | undefined): void {
+  try {
+    if (value === undefined) localStorage.removeItem(key);
+    else localStorage.setItem(key, value);
+  } catch {
+    // The page works without a memory; it only asks for the name again.
+  }
+}

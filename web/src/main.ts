@@ -1,0 +1,21 @@
+import { mount } from 'svelte';
+import './app.css';
+import App from './App.svelte';
+import { systemClock } from './lib/clock';
+import { openOutboxStore } from './lib/outbox-store';
+import { remembered } from './lib/session';
+import { connectWebSocket } from './lib/websocket-transport';
+import { Chat } from './state/chat.svelte';
+
+const target = document.getElementById('app');
+if (!target) throw new Error('index.html has no #app');
+
+const chat = new Chat({
+  connect: connectWebSocket,
+  clock: systemClock,
+  random: Math.random,
+  store: await openOutboxStore(),
+  memory: remembered,
+});
+
+mount(App, { target, props: { chat } });

@@ -1,0 +1,388 @@
+import { Client, RequestError, type ConnectionState, type Credentials } from '../lib/client';
+import type { Clock } from '../lib/clock';
+import { Outbox, type Line } from '../lib/outbox';
+import type { OutboxStore, StoredLine } from '../lib/outbox-store';
+import {
+  CLOSE_BAD_CREDENTIALS,
+  isSpoken,
+  toRoomId,
+  type HelloAck,
+  type Message,
+  type PublishAck,
+  type RoomSummary,
+  type ServerEvent,
+  type User,
+} from '../lib/protocol';
+import type { Session } from '../lib/session';
+import type { Connect } from '../lib/transport';
+import { TypingThrottle } from '../lib/typing';
+import { RoomSync } from './room-sync';
+import { Room } from './room.svelte';
+
+const LOBBY = 'lobby';
+/** News of rooms that are not open come in bursts; their counts are asked for once for all of them, in ms. */
+const RECOUNT_AFTER = 500;
+/** Reading is told once for a burst of messages, in ms. */
+const READ_AFTER = 300;
+
+/** What the browser remembers between pages. */
+export interface Memory {
+  session: Session | undefined;
+  name: string;
+  room: string;
+}
+
+export interface ChatOptions {
+  connect: Connect;
+  clock: Clock;
+  random: () => number;
+  store: OutboxStore;
+  memory: Memory;
+}
+
+/** The whole conversation as the page shows it. Components read its fields and call its methods; it touches no DOM. */
+export class Chat {
+  /** Undefined: a name has to be picked. */
+  me: User | undefined = $state.raw();
+  connection: ConnectionState = $state.raw({ phase: 'idle' });
+  /** Why a name has to be picked (again), or why the one picked is not accepted. */
+  refusal: string = $state('');
+  rooms: readonly Room[] = $state.raw([]);
+  current: Room | undefined = $state.raw();
+  /** Written and not yet said, in all rooms, in the order written. */
+  unsent: readonly Line[] = $state.raw([]);
+  /** Bytes that a message's encoded body may have. */
+  bodyLimit: number = $state(65_536);
+  /** The latest message of somebody else, for those who listen to the page. */
+  announced: Message | undefined = $state.raw();
+  /** The person has the end of the current room before their eyes. The page says so. */
+  isWatching: boolean = $state(false);
+
+  readonly unread: number = $derived(this.rooms.reduce((sum, room) => sum + room.unread, 0));
+
+  readonly #clock: Clock;
+  readonly #memory: Memory;
+  readonly #client: Client;
+  readonly #sync: RoomSync;
+  readonly #outbox: Outbox;
+  readonly #throttle: TypingThrottle;
+  #session: Session | undefined;
+  #name = '';
+  #wanted = '';
+  #recounting = false;
+
+  constructor(options: ChatOptions) {
+    const { clock, random } = options;
+    this.#clock = clock;
+    this.#memory = options.memory;
+    this.#client = new Client({
+      connect: options.connect,
+      clock,
+      random,
+      credentials: () => this.#credentials(),
+      onState: (state) => this.#connectionBecame(state),
+      onWelcome: (ack) => void this.#welcomed(ack),
+      onEvent: (event) => this.#happened(event),
+    });
+    this.#sync = new RoomSync(this.#client, clock, (room, joined) => this.#grown(room, joined));
+    this.#throttle = new TypingThrottle(clock);
+    this.#outbox = new Outbox({
+      store: options.store,
+      clock,
+      random,
+      publish: (line) => this.#publish(line),
+      onChange: () => (this.unsent = this.#outbox.lines.map((line) => ({ ...line }))),
+      onSent: (line, ack) => this.#sent(line, ack),
+    });
+  }
+
+  /** The name to offer: the one asked for last. */
+  get offeredName(): string {
+    return this.#memory.name;
+  }
+
+  /** Takes up the session of an earlier page or another tab, if there is one. `wanted` is the room to open first, if any. */
+  start(wanted: string): void {
+    this.#wanted = wanted;
+    this.#session = this.#memory.session;
+    if (!this.#session) return;
+    this.me = this.#session.user;
+    this.#show(this.#firstRoom());
+    void this.#outbox.restore(this.me.id);
+    this.#client.connect();
+  }
+
+  /** Comes in as a guest. */
+  enter(name: string): void {
+    this.refusal = '';
+    this.#name = name.trim();
+    this.#memory.name = this.#name;
+    this.#client.connect();
+  }
+
+  /** Forgets who one is, in this browser, and what was not sent. */
+  async signOut(): Promise<void> {
+    this.#memory.session = undefined;
+    this.#forgetMe('');
+    await this.#outbox.clear();
+  }
+
+  /** Another tab has signed in or out. */
+  followSession(session: Session | undefined): void {
+    if (session?.secret === this.#session?.secret) return;
+    this.#forgetMe('');
+    this.start(this.#wanted);
+  }
+
+  /** The person asks to connect now, or the network or the page came back. */
+  nudge(): void {
+    if (this.me) this.#client.nudge();
+  }
+
+  /** The person asks to connect now, also where the page would not by itself. */
+  reconnect(): void {
+    this.#client.connect();
+  }
+
+  /** Shows a room, joining it where that has not been done. Returns false where the id can be no room's. */
+  open(typed: string): boolean {
+    const id = toRoomId(typed);
+    if (id === '') return false;
+    const room = this.#room(id);
+    this.#show(room);
+    if (!room.isLoaded) void this.#join(room);
+    return true;
+  }
+
+  /** Stops being a member of a room. */
+  async leave(room: Room): Promise<void> {
+    try {
+      await this.#client.request('leave', { room: room.id });
+    } catch {
+      return;
+    }
+    this.rooms = this.rooms.filter((other) => other !== room);
+    if (this.current === room) this.open(LOBBY);
+  }
+
+  /** Says a line in the current room, now or when there is a connection. */
+  async say(text: string): Promise<void> {
+    const room = this.current;
+    if (!room) return;
+    this.#throttle.sent(room.id);
+    room.newAfter = undefined;
+    await this.#outbox.add(room.id, text);
+  }
+
+  retry(id: string): void {
+    void this.#outbox.retry(id);
+  }
+
+  /** Forgets a line that was refused, and gives its text back. */
+  discard(id: string): string {
+    return this.#outbox.discard(id);
+  }
+
+  /** The person is typing in the current room. */
+  typing(): void {
+    const room = this.current;
+    if (room && this.#throttle.keystroke(room.id)) {
+      this.#client.notify('signal', { room: room.id, kind: 'typing', body: {} });
+    }
+  }
+
+  loadOlder(room: Room): Promise<void> {
+    return this.#sync.loadOlder(room);
+  }
+
+  /** The person has the end of the room before their eyes. */
+  markRead(room: Room): void {
+    if (room.shownThrough <= room.read) return;
+    room.readThrough(room.shownThrough);
+    if (room.isReadDue) return;
+    room.isReadDue = true;
+    this.#clock.after(READ_AFTER, () => {
+      room.isReadDue = false;
+      this.#client.notify('read', { room: room.id, seq: room.read });
+    });
+  }
+
+  #credentials(): Credentials {
+    const session = this.#memory.session;
+    return session ? { session: session.secret } : { name: this.#name };
+  }
+
+  #connectionBecame(state: ConnectionState): void {
+    if (state.phase !== 'online') this.#outbox.suspend();
+    if (state.phase === 'ended' && state.code === CLOSE_BAD_CREDENTIALS) {
+      const hadSession = this.#memory.session !== undefined;
+      this.#memory.session = undefined;
+      this.#forgetMe(hadSession ? 'Your session has ended. Pick a name to come back.' : state.reason);
+      return;
+    }
+    this.connection = state;
+  }
+
+  #forgetMe(refusal: string): void {
+    this.me = undefined;
+    this.#session = undefined;
+    this.rooms = [];
+    this.current = undefined;
+    this.refusal = refusal;
+    this.#client.stop();
+  }
+
+  async #welcomed(ack: HelloAck): Promise<void> {
+    this.#session = { secret: ack.session, user: ack.user };
+    this.#memory.session = this.#session;
+    this.me = ack.user;
+    this.bodyLimit = ack.limits.body;
+    if (!this.current) this.#show(this.#firstRoom());
+    try {
+      // Both are asked at once, and answered in this order.
+      await Promise.all([
+        this.#recount(),
+        this.#sync.join(this.rooms.filter((room) => room.isLoaded || room === this.current)),
+        this.#outbox.restore(ack.user.id),
+      ]);
+      if (this.#client.state.phase === 'online') this.#outbox.resume();
+    } catch {
+      // The connection is gone again. The next one does all of this anew.
+    }
+  }
+
+  #happened(event: ServerEvent): void {
+    switch (event.type) {
+      case 'message':
+        this.#received(event);
+        break;
+      case 'signal':
+        if (event.kind === 'typing' && event.from.id !== this.me?.id) this.#find(event.room)?.typed(event.from);
+        break;
+      case 'presence':
+        this.#find(event.room)?.present(event.user, event.online);
+        break;
+      case 'read':
+        this.#find(event.room)?.readThrough(event.seq);
+        break;
+      case 'room': {
+        const room = this.#room(event.id);
+        const isNews = event.last > room.last;
+        room.describe(event);
+        if (room.isLoaded) this.#sync.checkForGap(room);
+        else if (isNews) this.#recountSoon();
+        break;
+      }
+    }
+  }
+
+  #received(message: Message): void {
+    const room = this.#find(message.room);
+    if (!room) return;
+    const isNews = message.seq > room.last;
+    this.#grown(room, room.add([message]));
+    this.#sync.checkForGap(room);
+    if (!isNews || message.from.id === this.me?.id || !isSpoken(message)) return;
+    if (room === this.current) this.announced = message;
+    if (room === this.current && this.isWatching) {
+      this.markRead(room);
+    } else {
+      if (room.unread === 0) room.newAfter = room.read;
+      room.unread++;
+    }
+  }
+
+  /** The server counts: only it knows what is unread in rooms that are not open. */
+  async #recount(): Promise<void> {
+    const { rooms } = await this.#client.request('rooms', {});
+    for (const summary of rooms) this.#account(this.#room(summary.id), summary);
+  }
+
+  #recountSoon(): void {
+    if (this.#recounting) return;
+    this.#recounting = true;
+    this.#clock.after(RECOUNT_AFTER, () => {
+      this.#recounting = false;
+      void this.#recount().catch(() => undefined);
+    });
+  }
+
+  #account(room: Room, summary: RoomSummary): void {
+    room.describe(summary);
+    const knowsBetter = room.account(summary);
+    if (knowsBetter) this.#client.notify('read', { room: room.id, seq: room.read });
+    else if (room.unread > 0) room.newAfter = room.read;
+  }
+
+  #grown(room: Room, joined: readonly Message[]): void {
+    for (const message of joined) if (message.from.id === this.me?.id) this.#outbox.confirm(message.id);
+    this.#confirmSent(room);
+  }
+
+  /** What is acked stays in the outbox until its room shows it, so that it never vanishes from the screen between. */
+  #confirmSent(room: Room): void {
+    for (const line of this.#outbox.lines) {
+      if (line.room !== room.id || line.seq === undefined) continue;
+      if (!room.isLoaded || line.seq <= room.shownThrough) this.#outbox.confirm(line.id);
+    }
+  }
+
+  async #publish({ room, id, text }: StoredLine): Promise<PublishAck> {
+    const fields = { room, id, body: { text } };
+    try {
+      return await this.#client.request('publish', fields);
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.code !== 'not_joined') throw error;
+      await this.#sync.join([this.#room(room)]);
+      return this.#client.request('publish', fields);
+    }
+  }
+
+  /** The ack says all that the message event will say: the line need not wait for it. */
+  #sent({ id, room: roomId, text }: StoredLine, { seq, time }: PublishAck): void {
+    const room = this.#room(roomId);
+    if (room.isLoaded && this.me) {
+      this.#grown(room, room.add([{ room: roomId, seq, id, from: this.me, time, kind: 'text', body: { text } }]));
+      this.#sync.checkForGap(room);
+    }
+    this.#confirmSent(room);
+  }
+
+  #firstRoom(): Room {
+    return this.#room(toRoomId(this.#wanted) || toRoomId(this.#memory.room) || LOBBY);
+  }
+
+  #show(room: Room): void {
+    if (this.current === room) return;
+    if (this.current) this.current.newAfter = undefined;
+    this.current = room;
+    this.isWatching = false;
+    this.#memory.room = room.id;
+  }
+
+  async #join(room: Room): Promise<void> {
+    try {
+      await this.#sync.join([room]);
+    } catch {
+      // The next connection joins what is shown.
+    }
+  }
+
+  #find(id: string): Room | undefined {
+    return this.rooms.find((room) => room.id === id);
+  }
+
+  /** The room of this id, listed from now on. */
+  #room(id: string): Room {
+    const known = this.#find(id);
+    if (known) return known;
+    const room = new Room(id, this.#clock);
+    this.rooms = [...this.rooms, room].sort(byLobbyThenId);
+    return room;
+  }
+}
+
+function byLobbyThenId(a: Room, b: Room): number {
+  if (a.id === LOBBY || b.id === LOBBY) return a.id === LOBBY ? -1 : 1;
+  return a.id < b.id ? -1 : 1;
+}

@@ -1,0 +1,114 @@
+import { RequestError, type Client } from '../lib/client';
+import type { Clock } from '../lib/clock';
+import { JOIN_MANY_LIMIT, type Joined, type JoinFailed, type Message } from '../lib/protocol';
+import type { Room } from './room.svelte';
+
+/** How long a hole may be one that the next packet closes, in ms. */
+const GAP_PATIENCE = 100;
+/** Who comes back to more than this starts at the newest messages, and finds the rest by scrolling up. */
+const CATCH_UP_LIMIT = 1_000;
+const PAGE = 50;
+const PAGE_LIMIT = 200;
+const RETRY = 2_000;
+
+/** Asks the server for what a room lacks: when it is opened, after an absence, where a hole shows, and further back. */
+export class RoomSync {
+  readonly #client: Client;
+  readonly #clock: Clock;
+  readonly #onGrown: (room: Room, joined: readonly Message[]) => void;
+  readonly #catchingUp = new Set<Room>();
+
+  constructor(client: Client, clock: Clock, onGrown: (room: Room, joined: readonly Message[]) => void) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#onGrown = onGrown;
+  }
+
+  /**
+   * Opens rooms, or goes on in them from where they are. Where the server refuses one, its `problem` says why.
+   *
+   * @throws ConnectionLost where the connection goes meanwhile: the next one resumes
+   */
+  async join(rooms: readonly Room[]): Promise<void> {
+    for (let i = 0; i < rooms.length; i += JOIN_MANY_LIMIT) await this.#joinSome(rooms.slice(i, i + JOIN_MANY_LIMIT));
+  }
+
+  /** Something arrived in the room, perhaps behind a hole. */
+  checkForGap(room: Room): void {
+    if (room.gap) this.#catchUpAfter(room, GAP_PATIENCE);
+  }
+
+  /** Fetches a page of older messages, if there is one and it is not being fetched. */
+  async loadOlder(room: Room): Promise<void> {
+    if (!room.isLoaded || !room.hasOlder || room.isLoadingOlder) return;
+    room.isLoadingOlder = true;
+    try {
+      const page = await this.#client.request('history', { room: room.id, before: room.shownFrom, limit: PAGE });
+      room.prepend(page.messages, page.more);
+      room.isLoadingOlder = false;
+    } catch (error) {
+      // The page asks again as soon as it may: while its reader is still at the top.
+      const wait = error instanceof RequestError ? (error.retryAfter ?? RETRY) : 0;
+      this.#clock.after(wait, () => (room.isLoadingOlder = false));
+    }
+  }
+
+  async #joinSome(rooms: readonly Room[]): Promise<void> {
+    const since = Object.fromEntries(rooms.map((room) => [room.id, room.isLoaded ? room.shownThrough : null]));
+    let answers: (Joined | JoinFailed)[];
+    try {
+      answers = (await this.#client.request('join', { rooms: since })).rooms;
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      const { code, message, retryAfter } = error;
+      answers = rooms.map(({ id }) => ({ room: id, error: { code, message, retry_after: retryAfter } }));
+    }
+    const byId = new Map(answers.map((answer) => [answer.room, answer]));
+    const later: Room[] = [];
+    let laterBy = 0;
+    for (const room of rooms) {
+      const answer = byId.get(room.id);
+      if (!answer) continue;
+      if (!('error' in answer)) {
+        this.#joined(room, answer);
+        continue;
+      }
+      if (!room.isLoaded) room.problem = answer.error.message;
+      if (answer.error.retry_after === undefined) continue;
+      later.push(room);
+      laterBy = Math.max(laterBy, answer.error.retry_after);
+    }
+    if (later.length > 0) this.#clock.after(laterBy, () => void this.join(later).catch(() => undefined));
+  }
+
+  #joined(room: Room, ack: Joined): void {
+    this.#onGrown(room, room.joined(ack));
+    if (room.gap) this.#catchUpAfter(room, 0);
+  }
+
+  #catchUpAfter(room: Room, delay: number): void {
+    if (this.#catchingUp.has(room)) return;
+    this.#catchingUp.add(room);
+    this.#clock.after(delay, () => void this.#catchUp(room));
+  }
+
+  async #catchUp(room: Room): Promise<void> {
+    let again: number | undefined;
+    try {
+      for (let gap = room.gap; gap; gap = room.gap) {
+        if (gap.through - gap.after > CATCH_UP_LIMIT) {
+          const page = await this.#client.request('history', { room: room.id, before: room.last + 1, limit: PAGE });
+          this.#onGrown(room, room.restart(page.messages, room.last, page.more));
+        } else {
+          const page = await this.#client.request('history', { room: room.id, after: gap.after, limit: PAGE_LIMIT });
+          this.#onGrown(room, room.fill(gap, page.messages));
+        }
+      }
+    } catch (error) {
+      // After a lost connection, joining anew asks for all that is missing.
+      if (error instanceof RequestError) again = error.retryAfter ?? RETRY;
+    }
+    this.#catchingUp.delete(room);
+    if (again !== undefined) this.#catchUpAfter(room, again);
+  }
+}

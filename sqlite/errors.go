@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -66,5 +65,3 @@ func resultCode(err error) int {
 // isNoTransaction reports whether a ROLLBACK failed because there was nothing
 // to roll back, for which SQLite has no code but the general one.
 func isNoTransaction(err error) bool { return resultCode(err) == lib.SQLITE_ERROR }
-
-func isNoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) }

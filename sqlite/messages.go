@@ -150,7 +150,7 @@ func (s *Store) History(ctx context.Context, room string, r parley.Range) (parle
 	found, err := s.reads.row(ctx, `SELECT num, first, last FROM rooms WHERE id = ?`, []any{room}, &num, &page.First, &page.Last)
 	switch {
 	case err != nil:
-		return parley.Page{}, failure(err)
+		return parley.Page{}, err
 	case !found:
 		return parley.Page{}, parley.ErrNotFound()
 	}
@@ -180,7 +180,7 @@ func (s *Store) History(ctx context.Context, room string, r parley.Range) (parle
 		return true, nil
 	})
 	if err != nil {
-		return parley.Page{}, failure(err)
+		return parley.Page{}, err
 	}
 	if n := len(page.Messages); n > 0 {
 		end := page.Messages[n-1].Seq

@@ -3,7 +3,9 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // reads is the pool of connections that read. A read sees what was committed
@@ -11,6 +13,21 @@ import (
 type reads struct {
 	db       *sql.DB
 	prepared sync.Map // query -> *sql.Stmt; queries must be few and constant
+	closed   atomic.Bool
+}
+
+// stop waits for the reads under way and closes the pool.
+func (r *reads) stop() error {
+	r.closed.Store(true)
+	return r.db.Close()
+}
+
+// failure is [failure] with the one error of which database/sql tells no kind.
+func (r *reads) failure(err error) error {
+	if err != nil && r.closed.Load() {
+		return errClosed()
+	}
+	return failure(err)
 }
 
 func (r *reads) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
@@ -31,14 +48,13 @@ func (r *reads) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 // row runs a query and stores its first row, if there is one, in dest.
 func (r *reads) row(ctx context.Context, query string, args []any, dest ...any) (found bool, err error) {
 	st, err := r.stmt(ctx, query)
-	if err != nil {
-		return false, err
+	if err == nil {
+		err = st.QueryRowContext(ctx, args...).Scan(dest...)
 	}
-	err = st.QueryRowContext(ctx, args...).Scan(dest...)
-	if isNoRows(err) {
+	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
-	return err == nil, err
+	return err == nil, r.failure(err)
 }
 
 // each runs a query and calls do for its rows, until do says that it has seen
@@ -46,17 +62,17 @@ func (r *reads) row(ctx context.Context, query string, args []any, dest ...any) 
 func (r *reads) each(ctx context.Context, query string, args []any, do func(*sql.Rows) (more bool, err error)) error {
 	st, err := r.stmt(ctx, query)
 	if err != nil {
-		return err
+		return r.failure(err)
 	}
 	rows, err := st.QueryContext(ctx, args...)
 	if err != nil {
-		return err
+		return r.failure(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if more, err := do(rows); err != nil || !more {
-			return err
+			return r.failure(err)
 		}
 	}
-	return rows.Err()
+	return r.failure(rows.Err())
 }

@@ -50,7 +50,7 @@ func (st *Store) readSeat(ctx context.Context, room, user string) (s seat, found
 	var member int64
 	found, err = st.reads.row(ctx, roomQuery, []any{user, room}, s.scan(&kind, &member)...)
 	s.Kind, s.member = parley.RoomKind(kind), member != 0
-	return s, found && s.visible(), failure(err)
+	return s, found && s.visible(), err
 }
 
 func (s *seat) visible() bool { return s.member || s.Kind == parley.Public }
@@ -81,7 +81,7 @@ func (s *Store) Rooms(ctx context.Context, user string) ([]parley.Membership, er
 			return true, err
 		})
 	if err != nil {
-		return nil, failure(err)
+		return nil, err
 	}
 	slices.SortFunc(list, func(a, b parley.Membership) int {
 		return cmp.Or(cmp.Compare(parley.NameKey(a.Name), parley.NameKey(b.Name)), cmp.Compare(a.ID, b.ID))

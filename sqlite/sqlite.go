@@ -96,7 +96,7 @@ func open(ctx context.Context, path string) (*Store, error) {
 	s.close = sync.OnceValue(func() error {
 		// The writer goes last: the last connection to close moves the log into
 		// the file, which a reader may not.
-		err := s.reads.db.Close()
+		err := s.reads.stop()
 		return errors.Join(err, s.writer.stop())
 	})
 	return s, nil

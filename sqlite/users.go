@@ -79,7 +79,7 @@ func (s *Store) UserBySession(ctx context.Context, session parley.SessionHash, n
 		[]any{session[:]}, &user.ID, &user.Name, &seen)
 	switch {
 	case err != nil:
-		return parley.User{}, failure(err)
+		return parley.User{}, err
 	case !found:
 		return parley.User{}, parley.Errorf(parley.CodeUnauthorized, "this session is not known here, or has ended; sign in again")
 	}

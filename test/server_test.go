@@ -69,6 +69,11 @@ func (s *server) launch() (*process, io.Reader) {
 	s.t.Helper()
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data", s.data}, s.args...)
 	cmd := exec.Command(binary, args...)
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "PARLEY_") { // would set a flag
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
 	cmd.Stderr = &s.stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

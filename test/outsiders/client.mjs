@@ -53,11 +53,13 @@ class Client {
 
   /** The next event that the test wants, passing over the others. */
   next(wanted) {
-    return patiently(`the event`, new Promise((resolve) => {
+    return patiently('the event', new Promise((resolve) => {
       this.#wake = () => {
         while (this.#events.length) {
           const event = this.#events.shift()
-          if (wanted(event)) return resolve(event)
+          if (!wanted(event)) continue
+          this.#wake = () => {}
+          return resolve(event)
         }
       }
       this.#wake()

@@ -1,11 +1,18 @@
 package server_test
 
 import (
+	"bufio"
 	"context"
+	"net"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/seed-4a326f83/parley/chat"
 	"github.com/seed-4a326f83/parley/hub"
@@ -66,4 +73,103 @@ func dial(t *testing.T, base string) *websocket.Conn {
 	}
 	t.Cleanup(func() { conn.CloseNow() })
 	return conn
+}
+
+// bubble runs a test against a server inside a bubble of testing/synctest, over
+// connections in memory, so that its clock is the test's.
+func bubble(t *testing.T, o options, test func(t *testing.T, b *bubbleServer)) {
+	path := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		store, err := sqlite.Open(context.Background(), filepath.Join(path, "parley.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		bus := hub.NewBus(1024)
+		defer bus.Close()
+		heartbeat := server.DefaultHeartbeat
+		o.config.Chat = chat.New(chat.Config{Store: store, Bus: bus, Limits: o.limits, Heartbeat: heartbeat})
+		b := &bubbleServer{t: t, Server: server.New(o.config), accept: make(chan net.Conn), closed: make(chan struct{})}
+		h := &http.Server{Handler: b.Server, ReadHeaderTimeout: 5 * time.Second}
+		go h.Serve(b)
+		defer h.Close()
+		defer b.Shutdown(context.Background())
+		test(t, b)
+	})
+}
+
+// A bubbleServer is a server and the net.Listener it listens on.
+type bubbleServer struct {
+	t *testing.T
+	*server.Server
+	accept chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (b *bubbleServer) Accept() (net.Conn, error) {
+	select {
+	case c := <-b.accept:
+		return c, nil
+	case <-b.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (b *bubbleServer) Close() error {
+	b.once.Do(func() { close(b.closed) })
+	return nil
+}
+
+func (b *bubbleServer) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080} }
+
+// connect returns the client's end of a connection.
+func (b *bubbleServer) connect() net.Conn {
+	client, server := net.Pipe()
+	b.accept <- loopbackConn{server}
+	return client
+}
+
+// A loopbackConn says that it comes from loopback.
+type loopbackConn struct{ net.Conn }
+
+func (loopbackConn) RemoteAddr() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 50000}
+}
+
+// dial opens a connection of the plain gateway.
+func (b *bubbleServer) dial() *websocket.Conn {
+	b.t.Helper()
+	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return b.connect(), nil }}
+	conn, _, err := websocket.Dial(b.t.Context(), "ws://localhost/ws", &websocket.DialOptions{
+		HTTPClient:        &http.Client{Transport: transport},
+		Subprotocols:      []string{server.PlainProtocol},
+		KeepaliveInterval: -1,
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return conn
+}
+
+// raw opens a connection of the plain gateway, of which the test sees the bytes.
+func (b *bubbleServer) raw() (net.Conn, *bufio.Reader) {
+	b.t.Helper()
+	conn := b.connect()
+	go conn.Write([]byte("GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"))
+	r := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		b.t.Fatalf("the handshake: %v, %v", resp, err)
+	}
+	return conn, r
+}
+
+func mustURL(s string) *url.URL {
+	u, err := url.Parse(s)
+	if err != nil {
+		panic(err)
+	}
+	return u
 }

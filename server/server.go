@@ -51,6 +51,7 @@ type Server struct {
 	conns    map[*plainConn]struct{}
 	draining bool
 	idle     chan struct{} // closed when draining and the last connection has gone
+	gone     sync.Once
 }
 
 // New returns a server. Shut it down with [Server.Shutdown].
@@ -105,9 +106,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for c := range s.conns {
 		conns = append(conns, c)
 	}
-	if len(s.conns) == 0 {
-		close(s.idle)
-	}
+	s.idleLocked()
 	s.mu.Unlock()
 
 	for _, c := range conns {
@@ -154,7 +153,13 @@ func (s *Server) remove(c *plainConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	s.idleLocked()
+}
+
+// idleLocked notes, once, that the last connection of a server that is closing
+// has gone. s.mu is held.
+func (s *Server) idleLocked() {
 	if s.draining && len(s.conns) == 0 {
-		close(s.idle)
+		s.gone.Do(func() { close(s.idle) })
 	}
 }

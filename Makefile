@@ -17,9 +17,6 @@ BENCH ?= Committer
 BIN := $(CURDIR)/test/artifacts/bin
 STATICCHECK := $(BIN)/staticcheck
 
-# node_modules is not ours, though some of what lies there is Go.
-list := packages=$$(go list ./... | grep -v /node_modules/)
-
 .PHONY: help
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +35,7 @@ page: web/node_modules/.package-lock.json ## build the page into web/dist, which
 
 .PHONY: bench
 bench: ## measure the committer on SQLite
-	$(list); go test -run '^$$' -bench '$(BENCH)' -benchmem $$packages
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 .PHONY: test
 test: system format vet portable imports unit fuzz web outside ## check everything (installs what is missing; some minutes)
@@ -71,7 +68,8 @@ format:
 
 .PHONY: vet
 vet: $(STATICCHECK)
-	$(list); go vet $$packages; $(STATICCHECK) $$packages
+	go vet ./...
+	$(STATICCHECK) ./...
 	cd test && go vet ./... && $(STATICCHECK) ./...
 
 # test/go.mod pins staticcheck, by version and by content.
@@ -81,7 +79,8 @@ $(STATICCHECK): test/go.mod test/go.sum
 
 .PHONY: portable
 portable:
-	$(list); for os in darwin windows; do GOOS=$$os go build $$packages; done
+	GOOS=darwin go build ./...
+	GOOS=windows go build ./...
 
 # The library must be usable alone.
 .PHONY: imports
@@ -93,7 +92,7 @@ imports:
 
 .PHONY: unit
 unit:
-	$(list); go test -race $$packages
+	go test -race ./...
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target, each for FUZZTIME (10s)

@@ -51,10 +51,11 @@ func newServer(t testing.TB, args ...string) *server {
 		if s.process != nil {
 			s.process.kill()
 		}
-		if t.Failed() {
+		log := s.stderr.String()
+		if t.Failed() && log != "" {
 			t.Logf("the server's log ends:\n%s", s.stderr.tail(4000))
 		}
-		if log := s.stderr.String(); strings.Contains(log, "DATA RACE") || strings.Contains(log, "panic:") {
+		if strings.Contains(log, "DATA RACE") || strings.Contains(log, "panic:") {
 			t.Errorf("the server's log tells of a fault:\n%s", s.stderr.tail(8000))
 		}
 	})

@@ -49,6 +49,7 @@ type Conn struct {
 	rd        reading
 	readLimit atomic.Int64
 	readIntr  interrupter
+	closeRead closeRead
 
 	// Writing: msgTok is held for a message, frameTok for a frame. Whoever wants both takes msgTok first.
 	msgTok    chan struct{}

@@ -1,0 +1,116 @@
+package utf8
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	std "unicode/utf8"
+)
+
+// naive returns what Check and Complete should, by asking the standard library about every prefix.
+func naive(p []byte) (bad int, complete bool) {
+	for i := 0; i < len(p); {
+		if r, size := std.DecodeRune(p[i:]); r != std.RuneError || size > 1 {
+			i += size
+			continue
+		}
+		// FullRune says true of a prefix as soon as nothing could make it right.
+		for k := 1; i+k <= len(p); k++ {
+			if std.FullRune(p[i : i+k]) {
+				return i + k - 1, false
+			}
+		}
+		return -1, false
+	}
+	return -1, true
+}
+
+var samples = []string{
+	"", "a", "Hello, 世界, κόσμε, 𝄞, é", strings.Repeat("ascii only, and long enough for words ", 4),
+	strings.Repeat("x", 15) + "é", strings.Repeat("x", 16) + "é", strings.Repeat("x", 31) + "\xff",
+	"\x7f\u0080\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff",
+	"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2\x7f", "\xe0\x9f\xbf", "\xe0\xa0", "\xe1\x80\xc0",
+	"\xed\xa0\x80", "\xed\x9f\xbf", "\xef\xbf", "\xf0\x8f\xbf\xbf", "\xf0\x90\x80", "\xf1\x80\x80\x80", "\xf4\x8f\xbf\xbf",
+	"\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "ok\xfeok", "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited",
+}
+
+// check holds one input, in two pieces cut at every byte, against the naive version.
+func check(t *testing.T, p []byte) {
+	t.Helper()
+	wantBad, wantComplete := naive(p)
+	for cut := 0; cut <= len(p); cut++ {
+		var v Validator
+		bad := v.Check(p[:cut])
+		if bad < 0 {
+			if bad = v.Check(p[cut:]); bad >= 0 {
+				bad += cut
+			}
+		}
+		if bad != wantBad {
+			t.Fatalf("%q cut at %d: bad byte %d, want %d", p, cut, bad, wantBad)
+		}
+		if bad < 0 && v.Complete() != wantComplete {
+			t.Fatalf("%q cut at %d: complete %v, want %v", p, cut, v.Complete(), wantComplete)
+		}
+	}
+}
+
+func TestCheckFindsTheFirstBadByteHoweverCut(t *testing.T) {
+	for _, s := range samples {
+		check(t, []byte(s))
+	}
+}
+
+func TestCheckAllSequencesOfTwoBytesAndTheEdgesOfLongerOnes(t *testing.T) {
+	for a := range 256 {
+		for b := range 256 {
+			check(t, []byte{byte(a), byte(b)})
+		}
+	}
+	edges := []byte{0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xFF}
+	for a := 0xC0; a < 256; a++ {
+		for _, b := range edges {
+			for _, c := range edges {
+				for _, d := range edges {
+					check(t, []byte{byte(a), b, c, d})
+				}
+			}
+		}
+	}
+}
+
+func TestResetForgetsHalfACharacter(t *testing.T) {
+	var v Validator
+	if v.Check([]byte("\xe2\x82")); v.Complete() {
+		t.Fatal("complete in the middle of a character")
+	}
+	v.Reset()
+	if bad := v.Check([]byte("a")); bad >= 0 || !v.Complete() {
+		t.Fatalf("after Reset: bad byte %d, complete %v", bad, v.Complete())
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	for _, s := range samples {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, p []byte) {
+		if len(p) > 200 {
+			p = p[:200]
+		}
+		check(t, p)
+	})
+}
+
+func BenchmarkCheck(b *testing.B) {
+	for name, text := range map[string]string{"ascii": "The quick brown fox. ", "mixed": "Größe, κόσμε, 世界, 𝄞 and so on. "} {
+		b.Run(name, func(b *testing.B) {
+			p := bytes.Repeat([]byte(text), 65536/len(text))
+			b.SetBytes(int64(len(p)))
+			for b.Loop() {
+				var v Validator
+				v.Check(p)
+			}
+		})
+	}
+}

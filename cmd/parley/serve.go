@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -56,7 +57,7 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 	defer lock.Unlock()
 
 	// Listening comes before the store, so that a taken port is told at once.
-	listener, err := net.Listen("tcp", c.Listen)
+	listener, err := listen(ctx, c.Listen)
 	if err != nil {
 		return fmt.Errorf("%w; name another address with --listen", err)
 	}
@@ -99,6 +100,15 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 	listener.Close()
 	err = gateway.Shutdown(stopping)
 	return errors.Join(err, httpServer.Shutdown(stopping))
+}
+
+// listen listens on a TCP address; a peer whose kernel is silent is given up
+// after as long as one that answers no heartbeat.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	config := net.ListenConfig{Control: func(_, _ string, fd syscall.RawConn) error {
+		return setUserTimeout(fd, server.DefaultHeartbeat.Interval+server.DefaultHeartbeat.Timeout)
+	}}
+	return config.Listen(ctx, "tcp", address)
 }
 
 // openAddress returns what to type into a browser.

@@ -38,7 +38,7 @@ export function toRows({ messages, unsent, me, newAfter, now }: Shown): Row[] {
 
   const push = (row: MessageRow): void => {
     if (!previous || !isSameDay(previous.at, row.at)) {
-      rows.push({ type: 'day', key: `day ${row.at.toDateString()}`, label: formatDay(row.at, now) });
+      rows.push({ type: 'day', key: `day ${row.key}`, label: formatDay(row.at, now) });
       previous = undefined;
     }
     if (isDividerDue && newAfter !== undefined && row.seq !== undefined && row.seq > newAfter) {

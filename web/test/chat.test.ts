@@ -1,0 +1,310 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../src/lib/clock';
+import { MemoryOutboxStore } from '../src/lib/outbox-store';
+import { textOf } from '../src/lib/protocol';
+import { Chat, type Memory } from '../src/state/chat.svelte';
+import type { Room } from '../src/state/room.svelte';
+import { FakeServer } from './support/fake-server';
+import { below, seeded } from './support/random';
+
+let server: FakeServer;
+let memory: Memory;
+let store: MemoryOutboxStore;
+let chat: Chat;
+
+const run = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+const texts = (room: Room | undefined): string[] => room?.messages.map(textOf) ?? [];
+const truth = (id: string): string[] => server.room(id).log.map(textOf);
+const room = (id: string): Room => {
+  const found = chat.rooms.find((candidate) => candidate.id === id);
+  if (!found) throw new Error(`no room ${id}`);
+  return found;
+};
+
+function open(wanted = '', random: () => number = () => 0.5): Chat {
+  chat = new Chat({ connect: server.connect, clock: systemClock, random, store, memory });
+  chat.start(wanted);
+  return chat;
+}
+
+async function enter(): Promise<void> {
+  open();
+  chat.enter('ann');
+  await run(50);
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  server = new FakeServer();
+  memory = { session: undefined, name: '', room: '' };
+  store = new MemoryOutboxStore();
+});
+
+afterEach(async () => {
+  await chat.signOut();
+  vi.useRealTimers();
+});
+
+describe('coming in', () => {
+  it('waits for a name, and is then in the lobby', async () => {
+    open();
+    await run(1_000);
+    expect(server.connected).toBe(0);
+    chat.enter(' ann ');
+    await run(50);
+    expect(chat.me?.name).toBe('ann');
+    expect(chat.connection.phase).toBe('online');
+    expect(chat.current?.id).toBe('lobby');
+    expect(chat.current?.isLoaded).toBe(true);
+  });
+
+  it('is the same person after a reload, in the same room', async () => {
+    await enter();
+    const before = chat.me;
+    chat.open('Design Team');
+    await run(50);
+    server.cut();
+    open();
+    expect(chat.me).toEqual(before);
+    await run(50);
+    expect(chat.me).toEqual(before);
+    expect(chat.current?.id).toBe('design-team');
+    expect(chat.current?.isLoaded).toBe(true);
+    expect(chat.rooms.map(({ id }) => id)).toEqual(['lobby', 'design-team']);
+  });
+
+  it('opens the room that the address names', async () => {
+    await enter();
+    server.cut();
+    open('dev');
+    await run(50);
+    expect(chat.current?.id).toBe('dev');
+    expect(chat.current?.isLoaded).toBe(true);
+  });
+
+  it('asks for a name again where the session has ended, and offers the old one', async () => {
+    await enter();
+    server.forgetSessions();
+    server.cut();
+    await run(1_000);
+    expect(chat.me).toBeUndefined();
+    expect(memory.session).toBeUndefined();
+    expect(chat.refusal).toContain('session has ended');
+    expect(chat.offeredName).toBe('ann');
+    await run(120_000);
+    expect(server.connected).toBe(0);
+    chat.enter('ann');
+    await run(50);
+    expect(chat.connection.phase).toBe('online');
+  });
+
+  it('signs out, and in as another, with the other tabs', async () => {
+    await enter();
+    const first = memory.session;
+    memory.session = undefined;
+    chat.followSession(undefined);
+    expect(chat.me).toBeUndefined();
+    expect(server.connected).toBe(0);
+    memory.session = first;
+    chat.followSession(first);
+    await run(50);
+    expect(chat.me).toEqual(first?.user);
+    expect(chat.connection.phase).toBe('online');
+  });
+});
+
+describe('reading', () => {
+  it('counts what is said in other rooms, and in this one while nobody looks', async () => {
+    await enter();
+    chat.open('dev');
+    await run(50);
+    chat.isWatching = true;
+    server.say('lobby', 'one');
+    server.say('dev', 'two');
+    await run(50);
+    expect([room('lobby').unread, room('dev').unread, chat.unread]).toEqual([1, 0, 1]);
+    chat.isWatching = false;
+    server.say('dev', 'three');
+    await run(50);
+    expect(room('dev').unread).toBe(1);
+    expect(room('dev').newAfter).toBe(1);
+    chat.markRead(room('dev'));
+    expect(room('dev').unread).toBe(0);
+  });
+
+  it('does not count edits, reactions, and what one says oneself', async () => {
+    await enter();
+    chat.open('dev');
+    await run(50);
+    server.say('lobby', 'x', { kind: 'reaction', target: 1 });
+    chat.open('lobby');
+    await chat.say('own');
+    chat.open('dev');
+    await run(50);
+    expect(room('lobby').unread).toBe(0);
+  });
+
+  it('is told by the person’s other tabs', async () => {
+    await enter();
+    chat.open('dev');
+    await run(50);
+    server.say('lobby', 'one');
+    server.say('lobby', 'two');
+    await run(50);
+    server.broadcast('lobby', { type: 'read', room: 'lobby', seq: 1 });
+    await run(50);
+    expect(room('lobby').unread).toBe(1);
+    server.broadcast('lobby', { type: 'read', room: 'lobby', seq: 2 });
+    await run(50);
+    expect(room('lobby').unread).toBe(0);
+  });
+
+  it('asks the server how much is unread in a member room that is not open', async () => {
+    await enter();
+    server.room('dev').members.add(chat.me?.id ?? '');
+    server.say('dev', 'one');
+    server.say('dev', 'two');
+    await run(2_000);
+    expect(room('dev').isLoaded).toBe(false);
+    expect(room('dev').unread).toBe(2);
+  });
+
+  it('loads history page by page, down to the first message', async () => {
+    for (let i = 1; i <= 120; i++) server.say('lobby', `line ${i}`);
+    await enter();
+    expect(texts(chat.current)).toEqual(truth('lobby').slice(70));
+    while (chat.current?.hasOlder) {
+      void chat.loadOlder(chat.current);
+      await run(50);
+    }
+    expect(texts(chat.current)).toEqual(truth('lobby'));
+  });
+});
+
+describe('people', () => {
+  it('come, go and type', async () => {
+    await enter();
+    const bob = { id: 'bob', name: 'bob' };
+    server.broadcast('lobby', { type: 'presence', room: 'lobby', user: bob, online: true });
+    server.broadcast('lobby', { type: 'signal', room: 'lobby', from: bob, kind: 'typing', body: {} });
+    await run(50);
+    expect(room('lobby').users.map(({ name }) => name)).toEqual(['ann', 'bob']);
+    expect(room('lobby').count).toBe(2);
+    expect(room('lobby').typing).toEqual([bob]);
+    server.say('lobby', 'there');
+    await run(50);
+    expect(room('lobby').typing).toEqual([]);
+    server.broadcast('lobby', { type: 'presence', room: 'lobby', user: bob, online: false });
+    await run(50);
+    expect(room('lobby').users.map(({ name }) => name)).toEqual(['ann']);
+  });
+});
+
+describe('sending', () => {
+  it('shows a line at once, and once, on its way from unsent to said', async () => {
+    await enter();
+    server.latency = () => 100;
+    void chat.say('hello');
+    await run(1);
+    expect(chat.unsent.map(({ state }) => state)).toEqual(['sending']);
+    for (let i = 0; i < 40; i++) {
+      await run(10);
+      expect(texts(chat.current).length + chat.unsent.length).toBe(1);
+    }
+    expect(texts(chat.current)).toEqual(['hello']);
+  });
+
+  it('keeps what is written without a connection over a reload, and sends it in order', async () => {
+    await enter();
+    server.isDown = true;
+    server.cut();
+    for (const text of ['a', 'b', 'c']) await chat.say(text);
+    await run(100);
+    open();
+    await run(100);
+    expect(chat.unsent.map(({ text }) => text)).toEqual(['a', 'b', 'c']);
+    server.isDown = false;
+    await run(60_000);
+    expect(truth('lobby')).toEqual(['a', 'b', 'c']);
+    expect(texts(chat.current)).toEqual(['a', 'b', 'c']);
+    expect(chat.unsent).toEqual([]);
+  });
+
+  it('joins again where the server says it is no member any more', async () => {
+    await enter();
+    server.room('lobby').members.clear();
+    await chat.say('still here');
+    await run(50);
+    expect(truth('lobby')).toEqual(['still here']);
+  });
+
+  it('says why a line is refused for good, and sends what follows', async () => {
+    await enter();
+    server.refusePublish = ({ body }) =>
+      textOf({ body } as never) === 'bad' ? { code: 'too_large', message: 'Shorten it.' } : undefined;
+    await chat.say('bad');
+    await chat.say('good');
+    await run(100);
+    expect(chat.unsent).toMatchObject([{ text: 'bad', state: 'failed', failure: 'Shorten it.' }]);
+    expect(truth('lobby')).toEqual(['good']);
+  });
+});
+
+describe('a bad network', () => {
+  it('starts at the newest messages after a long absence, with the rest behind them', async () => {
+    await enter();
+    server.say('lobby', 'before');
+    await run(50);
+    server.isDown = true;
+    server.cut();
+    for (let i = 1; i <= 1_500; i++) server.say('lobby', `missed ${i}`);
+    server.isDown = false;
+    await run(60_000);
+    expect(texts(chat.current)).toEqual(truth('lobby').slice(-50));
+    expect(chat.current?.hasOlder).toBe(true);
+  });
+
+  it('catches up with several pages', async () => {
+    await enter();
+    server.isDown = true;
+    server.cut();
+    for (let i = 1; i <= 900; i++) server.say('lobby', `missed ${i}`);
+    server.isDown = false;
+    await run(60_000);
+    expect(texts(chat.current)).toEqual(truth('lobby'));
+  });
+
+  it('loses nothing and doubles nothing, wherever the connection is cut', async () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const random = seeded(seed);
+      server = new FakeServer();
+      server.latency = () => below(80, random);
+      memory = { session: undefined, name: '', room: '' };
+      store = new MemoryOutboxStore();
+      open('', random);
+      chat.enter('ann');
+      await run(1_000);
+
+      const said: string[] = [];
+      for (let step = 0; step < 60; step++) {
+        const dice = random();
+        if (dice < 0.4) said.push(`own ${step}`);
+        if (dice < 0.4) void chat.say(`own ${step}`);
+        else if (dice < 0.75) server.say('lobby', `other ${step}`);
+        else if (dice < 0.85) server.cut();
+        else if (dice < 0.9) server.isDown = !server.isDown;
+        else if (dice < 0.95) server.refusePublish = () => ({ code: 'unavailable', message: 'Later.' });
+        else server.refusePublish = () => undefined;
+        await run(below(150, random));
+      }
+      server.isDown = false;
+      server.refusePublish = () => undefined;
+      await run(120_000);
+
+      expect(texts(chat.current), `seed ${seed}`).toEqual(truth('lobby'));
+      expect(truth('lobby').filter((text) => text.startsWith('own')), `seed ${seed}`).toEqual(said);
+      expect(chat.unsent, `seed ${seed}`).toEqual([]);
+      await chat.signOut();
+    }
+  });
+});

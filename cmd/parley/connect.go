@@ -105,6 +105,7 @@ func (c *connectCmd) run(ctx context.Context, in, out *os.File) error {
 
 // closed says how the connection ended, and returns an error unless it ended well.
 func (c *connectCmd) closed(s *screen, err error, end ending) error {
+	s.close()
 	var peer websocket.CloseError
 	switch {
 	case !errors.As(err, &peer):

@@ -28,50 +28,56 @@ type screen struct {
 	terminal    bool // the output is a terminal
 	colour      bool
 
-	in, out *os.File
-	term    *term.Terminal // if interactive
-	cooked  *term.State    // what close restores
-	once    sync.Once
+	in, out     *os.File
+	inFD, outFD int
+
+	editor *term.Terminal // if interactive
+	mu     sync.Mutex
+	cooked *term.State // what close makes of the terminal again; nil while it is so
 }
 
 func newScreen(in, out *os.File) *screen {
-	s := &screen{in: in, out: out, terminal: term.IsTerminal(int(out.Fd()))}
-	s.interactive = s.terminal && term.IsTerminal(int(in.Fd())) && os.Getenv("TERM") != "dumb"
+	s := &screen{in: in, out: out, inFD: int(in.Fd()), outFD: int(out.Fd())}
+	s.terminal = term.IsTerminal(s.outFD)
+	s.interactive = s.terminal && term.IsTerminal(s.inFD) && os.Getenv("TERM") != "dumb"
 	s.colour = s.interactive && os.Getenv("NO_COLOR") == ""
 	if s.interactive {
-		s.term = term.NewTerminal(s, "> ")
+		s.editor = term.NewTerminal(s, "> ")
 	}
 	return s
 }
 
 // open puts the terminal into raw mode, in which the line editor gets every key.
 func (s *screen) open() (err error) {
-	if s.cooked, err = term.MakeRaw(int(s.in.Fd())); err != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cooked, err = term.MakeRaw(s.inFD); err != nil {
 		return fmt.Errorf("the terminal cannot be used for typing: %w", err)
 	}
 	return nil
 }
 
-// close makes the terminal what it was, without the prompt. It does so once.
+// close takes the prompt away and makes the terminal what it was before open. What is shown later follows without a prompt.
 func (s *screen) close() {
-	if s.cooked == nil {
-		return
-	}
-	s.once.Do(func() {
-		s.term.SetPrompt("")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cooked != nil {
 		io.WriteString(s.out, "\r\x1b[K")
-		term.Restore(int(s.in.Fd()), s.cooked)
-	})
+		term.Restore(s.inFD, s.cooked)
+		s.cooked = nil
+	}
 }
 
 // readLine returns what is typed; an error means that there will be no more.
-func (s *screen) readLine() (string, error) { return s.term.ReadLine() }
+func (s *screen) readLine() (string, error) { return s.editor.ReadLine() }
 
 // Read is for the line editor, which must know how wide the terminal is now. That is asked for here, since not every
 // system tells when it changes; the editor allows it during a read.
 func (s *screen) Read(p []byte) (int, error) {
 	n, err := s.in.Read(p)
-	s.resize()
+	if err == nil {
+		s.resize()
+	}
 	return n, err
 }
 
@@ -79,8 +85,9 @@ func (s *screen) Read(p []byte) (int, error) {
 func (s *screen) Write(p []byte) (int, error) { return s.out.Write(p) }
 
 func (s *screen) resize() {
-	if width, height, err := term.GetSize(int(s.out.Fd())); err == nil {
-		s.term.SetSize(width, height)
+	// A width of 0 is a terminal that does not know it, such as a serial line: the editor's 80 stand.
+	if width, height, err := term.GetSize(s.outFD); err == nil && width > 0 {
+		s.editor.SetSize(width, height)
 	}
 }
 
@@ -127,14 +134,20 @@ func (s *screen) note(format string, args ...any) {
 	s.print(colourNote, "* ", fmt.Sprintf(format, args...))
 }
 
-// print prints a line above the prompt. Lines that follow in text are indented, lest a message look like several, or like a note.
+// print prints a line, above the prompt if there is one. Lines that follow in text are indented, lest a message look like several, or like a note.
 func (s *screen) print(colour, mark, text string) error {
 	text = strings.ReplaceAll(text, "\n", "\n  ")
 	if s.colour {
 		mark = colour + mark + colourOff
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cooked == nil {
+		_, err := io.WriteString(s.out, mark+text+"\n")
+		return err
+	}
 	s.resize()
-	_, err := io.WriteString(s.term, mark+text+"\n")
+	_, err := io.WriteString(s.editor, mark+text+"\n")
 	return err
 }
 

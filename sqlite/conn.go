@@ -20,6 +20,7 @@ type conn struct {
 	driver.Conn
 	prepared map[string]driver.Stmt
 	args     []driver.NamedValue // of the call under way
+	places   places
 }
 
 func connect(dataSource string) (*conn, error) {
@@ -31,7 +32,7 @@ func connect(dataSource string) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: raw, prepared: map[string]driver.Stmt{}}, nil
+	return &conn{Conn: raw, prepared: map[string]driver.Stmt{}, places: places{}}, nil
 }
 
 // Close gives up the connection and its statements.

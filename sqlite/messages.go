@@ -14,7 +14,7 @@ import (
 func (s *Store) Append(ctx context.Context, batch []parley.Draft) ([]parley.Appended, error) {
 	results := make([]parley.Appended, len(batch))
 	err := s.writer.do(ctx, func(c *conn) error {
-		a := appending{conn: c, seats: map[[2]string]*appendSeat{}, rooms: map[int64]int64{}}
+		a := appending{conn: c, last: map[int64]int64{}, grew: map[int64]bool{}}
 		for i := range batch {
 			var err error
 			if results[i], err = a.add(&batch[i]); err != nil {
@@ -29,28 +29,22 @@ func (s *Store) Append(ctx context.Context, batch []parley.Draft) ([]parley.Appe
 	return results, nil
 }
 
-// appending is a batch on its way into the log. What it knows of rooms and
-// members holds for this transaction alone: a number that outlived a failed
-// commit would leave a hole.
+// appending is a batch on its way into the log. The numbers that it gives hold
+// for this transaction alone: one that outlived a failed commit would leave a
+// hole.
 type appending struct {
 	*conn
-	seats map[[2]string]*appendSeat // by room and user
-	rooms map[int64]int64           // last of every room that has grown
-}
-
-type appendSeat struct {
-	seat
-	refusal error
+	last map[int64]int64 // of the rooms that the batch writes to
+	grew map[int64]bool  // those of them that have more than before
 }
 
 // add numbers and stores one draft. An error is one of the database; what is
 // wrong with the draft stands in the result.
 func (a *appending) add(d *parley.Draft) (parley.Appended, error) {
-	at, err := a.seat(d)
+	at, refusal, err := a.place(d)
 	if err != nil {
 		return parley.Appended{}, err
 	}
-	refusal := at.refusal
 	var target driver.Value
 	if refusal == nil && d.Target != 0 {
 		target = d.Target
@@ -67,9 +61,9 @@ func (a *appending) add(d *parley.Draft) (parley.Appended, error) {
 		return parley.Appended{Err: refusal}, nil
 	}
 
-	last, grown := a.rooms[at.room]
-	if !grown {
-		last = at.Last
+	last, err := a.lastOf(at.room)
+	if err != nil {
+		return parley.Appended{}, err
 	}
 	counts := int64(0)
 	if parley.Counts(d.Kind) {
@@ -85,33 +79,44 @@ func (a *appending) add(d *parley.Draft) (parley.Appended, error) {
 		first, _, err := a.stored(at, d.ID)
 		return first, err
 	}
-	a.rooms[at.room] = last + 1
+	a.last[at.room], a.grew[at.room] = last+1, true
 	return parley.Appended{Seq: last + 1, Time: d.Time, Stored: true}, nil
 }
 
-// seat returns the room of a draft and what its user is in it.
-func (a *appending) seat(d *parley.Draft) (*appendSeat, error) {
-	key := [2]string{d.Room, d.User.ID}
-	if at, ok := a.seats[key]; ok {
-		return at, nil
+// place returns our numbers of a draft's room and user, or why the user may not
+// publish there.
+func (a *appending) place(d *parley.Draft) (at place, refusal, err error) {
+	if at, ok := a.places.get(d.Room, d.User.ID); ok {
+		return at, nil, nil
 	}
 	s, found, err := seatOf(a.conn, d.Room, d.User.ID)
-	if err != nil {
-		return nil, err
-	}
-	at := &appendSeat{seat: s}
+	at = place{s.room, s.user}
 	switch {
+	case err != nil:
+		return at, nil, err
 	case !found:
-		at.refusal = parley.ErrNotFound()
+		return at, parley.ErrNotFound(), nil
 	case !s.member:
-		at.refusal = parley.ErrNotJoined(d.Room)
+		return at, parley.ErrNotJoined(d.Room), nil
 	}
-	a.seats[key] = at
-	return at, nil
+	a.places.put(d.Room, d.User.ID, at)
+	return at, nil, nil
+}
+
+// lastOf returns the highest seq of a room, the batch's included.
+func (a *appending) lastOf(room int64) (int64, error) {
+	last, known := a.last[room]
+	if !known {
+		if _, err := a.row(`SELECT last FROM rooms WHERE num = ?`, []driver.Value{room}, &last); err != nil {
+			return 0, err
+		}
+		a.last[room] = last
+	}
+	return last, nil
 }
 
 // checkTarget refuses a target that is not an entry that counts.
-func (a *appending) checkTarget(at *appendSeat, target int64) (refusal, err error) {
+func (a *appending) checkTarget(at place, target int64) (refusal, err error) {
 	var counts int64
 	if _, err := a.row(`SELECT counts FROM messages WHERE room = ? AND seq = ?`, []driver.Value{at.room, target}, &counts); err != nil {
 		return nil, err
@@ -123,7 +128,7 @@ func (a *appending) checkTarget(at *appendSeat, target int64) (refusal, err erro
 }
 
 // stored looks up what became of a draft that was stored before.
-func (a *appending) stored(at *appendSeat, id string) (first parley.Appended, found bool, err error) {
+func (a *appending) stored(at place, id string) (first parley.Appended, found bool, err error) {
 	var ms int64
 	found, err = a.row(`SELECT seq, time FROM messages WHERE user = ? AND room = ? AND id = ?`,
 		[]driver.Value{at.user, at.room, id}, &first.Seq, &ms)
@@ -135,8 +140,8 @@ func (a *appending) stored(at *appendSeat, id string) (first parley.Appended, fo
 
 // moveRooms writes down the last seq of every room that has grown.
 func (a *appending) moveRooms() error {
-	for room, last := range a.rooms {
-		if _, err := a.exec(`UPDATE rooms SET last = ?2 WHERE num = ?1`, room, last); err != nil {
+	for room := range a.grew {
+		if _, err := a.exec(`UPDATE rooms SET last = ?2 WHERE num = ?1`, room, a.last[room]); err != nil {
 			return err
 		}
 	}

@@ -156,6 +156,7 @@ func (s *Store) Leave(ctx context.Context, room, user string) error {
 		case at.Kind == parley.Direct:
 			return parley.Errorf(parley.CodeInvalid, "a conversation of two cannot be left")
 		}
+		c.places.forget(room, user)
 		_, err = c.exec(`DELETE FROM members WHERE user = ? AND room = ?`, at.user, at.room)
 		return err
 	})

@@ -157,6 +157,7 @@ func (w *writer) try(group []*write) (culprit int, err error) {
 // A connection of which neither is sure is given up, and the next write opens
 // another.
 func (w *writer) rollback() {
+	clear(w.conn.places) // what was read in a transaction that never was
 	if _, err := w.conn.exec("ROLLBACK"); err != nil && !isNoTransaction(err) {
 		w.conn.Close() // what it says of its end helps nobody
 		w.conn = nil

@@ -25,14 +25,15 @@ type Store interface {
 	UserBySession(ctx context.Context, session SessionHash, now time.Time) (User, error)
 
 	// Room returns a room that user may see, and whether user is a member of
-	// it. A room that is absent or not for user is CodeNotFound.
+	// it. A room that is absent or not for user is CodeNotFound. The name of a
+	// [Direct] room is, to each of the two, the other's, here and below.
 	Room(ctx context.Context, room, user string) (r Room, member bool, err error)
 	// Rooms returns the rooms that user is a member of, by name.
 	Rooms(ctx context.Context, user string) ([]Membership, error)
 	// Join makes user a member, with everything said so far as read, and
 	// returns the room and whether that is new. An absent room is made, public
 	// and named by its id, where create says so, and CodeNotFound otherwise; a
-	// room not for user is CodeNotFound.
+	// room not for user is CodeNotFound, and an absent user CodeUnauthorized.
 	Join(ctx context.Context, room, user string, create bool, now time.Time) (r Room, joined bool, err error)
 	// Leave ends a membership; ending what is not is no error. A room of
 	// kind [Direct] cannot be left (CodeInvalid).
@@ -50,9 +51,10 @@ type Store interface {
 	// them to disk together. The results stand in the order of the drafts: a
 	// draft that is refused has its error there and does not keep the others
 	// from being stored; a draft that was stored before (same user, room and
-	// id, for good, also within one batch) gets the seq and time it got then,
-	// and Stored false. An error of Append itself means that no draft was
-	// stored, or that it is unknown (CodeUnavailable).
+	// id, for good, also within one batch, and though it would be refused now)
+	// gets the seq and time it got then, and Stored false. An error of Append
+	// itself means that no draft was stored, or that it is unknown
+	// (CodeUnavailable).
 	//
 	// A draft's room must be known to its user (CodeNotFound) and joined
 	// (CodeNotJoined); a Target must be the seq of an entry that counts
@@ -91,7 +93,7 @@ type Appended struct {
 type Range struct {
 	From     int64
 	Backward bool
-	Limit    int // at most [HistoryMax]
+	Limit    int // 1 to [HistoryMax]; beyond, the nearer of the two holds
 	Bytes    int // 0: [PageBytes]
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -40,7 +39,7 @@ func TestGracefulStop(t *testing.T) {
 	silent := mustDial(t, s.addr()) // has not said hello yet
 	people[0].say("lobby", "one")
 	began := time.Now()
-	s.process.cmd.Process.Signal(syscall.SIGTERM)
+	s.terminate()
 	times := map[int]bool{}
 	for _, c := range people {
 		bye := c.next("bye")
@@ -58,7 +57,7 @@ func TestGracefulStop(t *testing.T) {
 	if code := silent.closed(); code != 1001 {
 		t.Errorf("who had not said hello: close code %d (%v), want 1001", code, silent.err)
 	}
-	s.stop()
+	s.ended()
 	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("took %s to stop, though everybody was gone", took)
 	}

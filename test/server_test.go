@@ -149,9 +149,18 @@ func (p *process) kill() {
 // stop asks the process to end and checks that it does so cleanly.
 func (s *server) stop() {
 	s.t.Helper()
+	s.terminate()
+	s.ended()
+}
+
+func (s *server) terminate() { s.process.cmd.Process.Signal(syscall.SIGTERM) }
+
+// ended waits for the end of a process that was asked to, and checks that it
+// is a clean one.
+func (s *server) ended() {
+	s.t.Helper()
 	p := s.process
 	s.process = nil
-	p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
 		if p.err != nil {

@@ -108,7 +108,11 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	}
 	// Frames that came right behind the request are in the server's buffer, and nowhere else.
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	return newConn(nc, connConfig{
+	return newConn(nc, o.connConfig(subprotocol, early)), nil
+}
+
+func (o *AcceptOptions) connConfig(subprotocol string, early []byte) connConfig {
+	return connConfig{
 		role:              proto.Server,
 		subprotocol:       subprotocol,
 		early:             early,
@@ -117,7 +121,7 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 		keepaliveInterval: o.KeepaliveInterval,
 		keepaliveTimeout:  o.KeepaliveTimeout,
 		maxFragments:      o.MaxFragments,
-	}), nil
+	}
 }
 
 // checkRequest holds the request against RFC 6455 section 4.2.1 and returns the subprotocols it offers, or what is wrong and
@@ -126,10 +130,11 @@ func checkRequest(r *http.Request) (offered []string, status int, err error) {
 	switch {
 	case r.Method != http.MethodGet:
 		return nil, http.StatusMethodNotAllowed, fmt.Errorf("a WebSocket handshake is a GET request, not %s", r.Method)
-	case !r.ProtoAtLeast(1, 1):
-		return nil, http.StatusHTTPVersionNotSupported, fmt.Errorf("a WebSocket handshake needs HTTP/1.1, not %s", r.Proto)
-	case r.ProtoMajor != 1:
-		return nil, http.StatusHTTPVersionNotSupported, fmt.Errorf("a WebSocket handshake here needs HTTP/1.1, not %s", r.Proto)
+	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
+		return nil, http.StatusHTTPVersionNotSupported, fmt.Errorf("a WebSocket handshake needs HTTP/1.1 here, not %s", r.Proto)
+	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
+		// Its bytes would be taken for frames.
+		return nil, http.StatusBadRequest, errors.New("a WebSocket handshake has no body")
 	case !hasToken(r.Header, "Connection", "upgrade"):
 		return nil, http.StatusUpgradeRequired, errors.New(`this address speaks WebSocket: the request needs "Connection: Upgrade"`)
 	case !hasToken(r.Header, "Upgrade", "websocket"):

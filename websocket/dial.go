@@ -121,26 +121,34 @@ func dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Resp
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, nil, err
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err // without the URL, query and all
+		}
+		return nil, resp, err
 	}
 	subprotocol, err := checkResponse(resp, key, o.Subprotocols)
 	if err == nil {
 		if rwc, ok := resp.Body.(io.ReadWriteCloser); ok {
 			resp.Body = http.NoBody
-			return newConn(bodyConn(rwc, traced), connConfig{
-				role:              proto.Client,
-				subprotocol:       subprotocol,
-				onPing:            o.OnPingReceived,
-				onPong:            o.OnPongReceived,
-				keepaliveInterval: o.KeepaliveInterval,
-				keepaliveTimeout:  o.KeepaliveTimeout,
-				maxFragments:      o.MaxFragments,
-			}), resp, nil
+			return newConn(bodyConn(rwc, traced), o.connConfig(subprotocol)), resp, nil
 		}
 		err = fmt.Errorf("the HTTP client's transport (%T) gives a body (%T) that cannot be written to", transport, resp.Body)
 	}
 	keepStart(resp)
 	return nil, resp, err
+}
+
+func (o *DialOptions) connConfig(subprotocol string) connConfig {
+	return connConfig{
+		role:              proto.Client,
+		subprotocol:       subprotocol,
+		onPing:            o.OnPingReceived,
+		onPong:            o.OnPongReceived,
+		keepaliveInterval: o.KeepaliveInterval,
+		keepaliveTimeout:  o.KeepaliveTimeout,
+		maxFragments:      o.MaxFragments,
+	}
 }
 
 // keepStart reads what of a refusal's body may be of interest and closes the rest.

@@ -86,6 +86,7 @@ describe('coming in', () => {
     await enter();
     server.forgetSessions();
     server.cut();
+    await chat.say('written meanwhile');
     await run(1_000);
     expect(chat.me).toBeUndefined();
     expect(memory.session).toBeUndefined();
@@ -96,6 +97,8 @@ describe('coming in', () => {
     chat.enter('ann');
     await run(50);
     expect(chat.connection.phase).toBe('online');
+    expect(chat.unsent).toMatchObject([{ text: 'written meanwhile', state: 'failed' }]);
+    expect(truth('lobby')).toEqual([]);
   });
 
   it('signs out, and in as another, with the other tabs', async () => {
@@ -262,6 +265,18 @@ describe('a bad network', () => {
     await run(60_000);
     expect(texts(chat.current)).toEqual(truth('lobby').slice(-50));
     expect(chat.current?.hasOlder).toBe(true);
+  });
+
+  it('starts over where the server has been put back to an earlier day', async () => {
+    await enter();
+    for (let i = 1; i <= 9; i++) server.say('lobby', `line ${i}`);
+    await run(50);
+    server.cut();
+    server.room('lobby').log.length = 3;
+    await run(5_000);
+    server.say('lobby', 'afterwards');
+    await run(50);
+    expect(texts(chat.current)).toEqual(['line 1', 'line 2', 'line 3', 'afterwards']);
   });
 
   it('catches up with several pages', async () => {

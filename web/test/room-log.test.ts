@@ -23,11 +23,13 @@ describe('RoomLog', () => {
     expect(seqs(log)).toEqual([1]);
   });
 
-  it('keeps what arrives before it is opened', () => {
+  it('starts over without what was known of an earlier account', () => {
     const log = new RoomLog();
-    log.add([message(3)]);
-    log.reset(messages(1, 2), 2);
+    log.reset(messages(1, 9), 9);
+    log.add([message(12)]);
+    log.reset(messages(1, 3), 3);
     expect(seqs(log)).toEqual([1, 2, 3]);
+    expect(log.gap).toBeUndefined();
   });
 
   it('holds back what is behind a hole until the hole is filled', () => {

@@ -1,11 +1,18 @@
 import type { User } from './protocol';
 
-const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const time = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
 const dayThisYear = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
 const dayOtherYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
 
 export const formatTime = (at: Date): string => time.format(at);
+/** The time without "AM" or "PM": it is said nearby. */
+export const formatClock = (at: Date): string =>
+  time
+    .formatToParts(at)
+    .map(({ type, value }) => (type === 'dayPeriod' ? '' : value))
+    .join('')
+    .trim();
 export const formatFull = (at: Date): string => full.format(at);
 
 /** "Today", "Yesterday", "Tuesday, 3 March", "3 March 2024". */

@@ -119,11 +119,17 @@ export class Outbox {
     if (line) this.#remove(line);
   }
 
+  /** Nobody is signed in here any more. What is unsent waits in the store for the next to `restore`. */
+  leave(): void {
+    this.suspend();
+    this.#user = '';
+    this.#lines = [];
+    this.#options.onChange();
+  }
+
   /** Signing out: nothing unsent stays behind in this browser. */
   async clear(): Promise<void> {
-    this.suspend();
-    this.#lines = [];
-    this.#changed();
+    this.leave();
     await this.#options.store.clear().catch(() => undefined);
   }
 

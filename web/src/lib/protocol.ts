@@ -124,6 +124,9 @@ export function textOf(message: Message): string {
   return JSON.stringify(body);
 }
 
+/** The room that always exists. */
+export const LOBBY = 'lobby';
+
 const ROOM_ID = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
 export function isRoomId(id: string): boolean {

@@ -15,7 +15,6 @@ export class RoomLog {
   #early = new Map<number, Message>();
   /** Where the run ends: the last message's seq, except in a room that has none. */
   #last = 0;
-  #open = false;
 
   /** Ascending and without doubles. A new array on every change. */
   get messages(): readonly Message[] {
@@ -27,20 +26,20 @@ export class RoomLog {
     return this.#last;
   }
 
-  /** Starts over with the newest messages of a room whose last seq is `last`. What came early is kept. */
+  /** Starts over with the newest messages of a room whose last seq is `last`. */
   reset(messages: readonly Message[], last: number): readonly Message[] {
     this.#messages = [];
+    this.#early.clear();
     this.#last = (messages[0]?.seq ?? last + 1) - 1;
-    this.#open = true;
     return this.add(messages);
   }
 
   /** Takes in what arrived, in whatever order. Returns what the run grew by. */
   add(messages: readonly Message[]): readonly Message[] {
     for (const message of messages) {
-      if (!this.#open || message.seq > this.#last) this.#early.set(message.seq, message);
+      if (message.seq > this.#last) this.#early.set(message.seq, message);
     }
-    return this.#open ? this.#extend() : [];
+    return this.#extend();
   }
 
   /** Puts a page of history before the run. Tells whether the run changed. */
@@ -54,7 +53,7 @@ export class RoomLog {
 
   /** The first hole, where something has arrived beyond one. */
   get gap(): Gap | undefined {
-    if (!this.#open || this.#early.size === 0) return undefined;
+    if (this.#early.size === 0) return undefined;
     return { after: this.#last, through: Math.min(...this.#early.keys()) - 1 };
   }
 

@@ -5,6 +5,7 @@ import type { OutboxStore, StoredLine } from '../lib/outbox-store';
 import {
   CLOSE_BAD_CREDENTIALS,
   isSpoken,
+  LOBBY,
   toRoomId,
   type HelloAck,
   type Message,
@@ -19,7 +20,6 @@ import { TypingThrottle } from '../lib/typing';
 import { RoomSync } from './room-sync';
 import { Room } from './room.svelte';
 
-const LOBBY = 'lobby';
 /** News of rooms that are not open come in bursts; their counts are asked for once for all of them, in ms. */
 const RECOUNT_AFTER = 500;
 /** Reading is told once for a burst of messages, in ms. */
@@ -134,9 +134,9 @@ export class Chat {
     this.start(this.#wanted);
   }
 
-  /** The person asks to connect now, or the network or the page came back. */
+  /** The network or the page came back. */
   nudge(): void {
-    if (this.me) this.#client.nudge();
+    this.#client.nudge();
   }
 
   /** The person asks to connect now, also where the page would not by itself. */
@@ -229,6 +229,7 @@ export class Chat {
     this.rooms = [];
     this.current = undefined;
     this.refusal = refusal;
+    this.#outbox.leave();
     this.#client.stop();
   }
 

@@ -43,8 +43,10 @@ export class RoomSync {
     if (!room.isLoaded || !room.hasOlder || room.isLoadingOlder) return;
     room.isLoadingOlder = true;
     try {
-      const page = await this.#client.request('history', { room: room.id, before: room.shownFrom, limit: PAGE });
-      room.prepend(page.messages, page.more);
+      const before = room.shownFrom;
+      const page = await this.#client.request('history', { room: room.id, before, limit: PAGE });
+      // Unless the room has started over meanwhile: then the page does not join what is shown.
+      if (room.shownFrom === before) room.prepend(page.messages, page.more);
       room.isLoadingOlder = false;
     } catch (error) {
       // The page asks again as soon as it may: while its reader is still at the top.

@@ -86,11 +86,16 @@ export class Room {
   /** Takes a join's answer. Returns what is new to the log. */
   joined(ack: Joined): readonly Message[] {
     this.problem = '';
-    this.last = Math.max(this.last, ack.last);
     this.users = ack.users;
     this.count = ack.count;
     this.#typists.clear();
-    if (this.isLoaded && ack.recovered === true) return this.#grow(this.#log.add(ack.messages));
+    if (this.isLoaded && ack.recovered === true) {
+      this.last = Math.max(this.last, ack.last);
+      return this.#grow(this.#log.add(ack.messages));
+    }
+    // Also down: a server whose data was put back to an earlier day has fewer messages than it had.
+    this.last = ack.last;
+    this.read = Math.min(this.read, ack.last);
     return this.restart(ack.messages, ack.last, ack.more);
   }
 

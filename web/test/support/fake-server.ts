@@ -21,6 +21,7 @@ export class FakeServer {
     undefined;
   readonly #sessions = new Map<string, User>();
   readonly #connections = new Set<Connection>();
+  #people = 0;
 
   readonly connect: Connect = (events) => {
     const connection = new Connection(this, events);
@@ -78,8 +79,9 @@ export class FakeServer {
       return;
     }
     if (session === undefined) {
-      session = `session ${this.#sessions.size + 1}`;
-      this.#sessions.set(session, { id: `u${this.#sessions.size + 1}`, name: request['name'] as string });
+      this.#people++;
+      session = `session ${this.#people}`;
+      this.#sessions.set(session, { id: `u${this.#people}`, name: request['name'] as string });
     }
     connection.user = this.#sessions.get(session);
     connection.ack(request, {

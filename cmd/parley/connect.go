@@ -20,21 +20,20 @@ import (
 // connectCmd is a WebSocket client for people (at a terminal) and for pipes.
 type connectCmd struct {
 	URL         string        `arg:"" help:"Where to: ws://, wss://, http://, https://, or HOST[:PORT][/PATH], which means ws://."`
-	Header      []string      `short:"H" sep:"none" placeholder:"'NAME: VALUE'" help:"Header field to send with the handshake; may be repeated."`
-	Subprotocol []string      `short:"s" placeholder:"NAME" help:"Subprotocol to offer; may be repeated, the preferred first."`
-	Binary      bool          `short:"b" help:"Send lines as binary messages."`
-	Insecure    bool          `short:"k" help:"Do not verify the server's TLS certificate."`
-	Wait        time.Duration `default:"1s" help:"In a pipe: how long after the end of the input to go on printing what comes (default ${default}). The connection is closed then."`
-	MaxSize     int64         `default:"16777216" placeholder:"BYTES" help:"Largest message to take, and longest line of a pipe (default 16 MiB). 0: no limit."`
+	Header      []string      `short:"H" sep:"none" placeholder:"'NAME: VALUE'" env:"-" help:"Header field to send with the handshake; may be repeated."`
+	Subprotocol []string      `short:"s" placeholder:"NAME" env:"-" help:"Subprotocol to offer; may be repeated, the preferred first."`
+	Binary      bool          `short:"b" env:"-" help:"Send lines as binary messages."`
+	Insecure    bool          `short:"k" env:"-" help:"Do not verify the server's TLS certificate."`
+	Wait        time.Duration `default:"1s" env:"-" help:"In a pipe: how long after the end of the input to go on printing what comes, before the connection is closed."`
+	MaxSize     int64         `default:"16777216" placeholder:"BYTES" env:"-" help:"Largest message to take, and longest line of a pipe (default 16 MiB). 0: any size."`
 }
 
 // Help is what `parley connect --help` says above the flags.
 func (*connectCmd) Help() string {
 	return `At a terminal, each line typed is a message; /help lists the commands. Ctrl-D or Ctrl-C closes.
 
-In a pipe, each line of the input is a message, and each message that comes is
-printed as it is and ended by a newline. At the end of the input the connection
-stays open for --wait:
+In a pipe, each line of the input is a message, and each message that comes is printed as it is (a terminal gets control
+characters escaped) and ended by a newline. At the end of the input the connection stays open for --wait:
 
     echo hi | parley connect ws://127.0.0.1:9000/echo
 
@@ -55,7 +54,7 @@ type ending struct {
 
 func (c *connectCmd) run(ctx context.Context, in, out *os.File) error {
 	s := newScreen(in, out)
-	conn, err := c.dial(ctx, s.ping)
+	conn, err := c.dial(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -65,13 +64,23 @@ func (c *connectCmd) run(ctx context.Context, in, out *os.File) error {
 			return err
 		}
 		defer s.close()
-		s.note("connected (subprotocol %q); Ctrl-D closes, /help says more", conn.Subprotocol())
+		with := ""
+		if conn.Subprotocol() != "" {
+			with = " with subprotocol " + conn.Subprotocol()
+		}
+		s.note("connected%s; Ctrl-D closes, /help says more", with)
 	}
 
 	received := make(chan error, 1)
 	go func() { received <- receive(conn, s) }()
 	sent := make(chan ending, 1)
-	go func() { sent <- c.send(conn, s, in) }()
+	go func() {
+		if s.interactive {
+			sent <- c.typed(conn, s)
+		} else {
+			sent <- c.piped(conn, in)
+		}
+	}()
 
 	end := ending{code: websocket.StatusNormalClosure}
 	select {
@@ -90,14 +99,19 @@ func (c *connectCmd) run(ctx context.Context, in, out *os.File) error {
 		}
 	}
 
-	// The terminal is as it was from here on, so that Ctrl-C is a signal again: it ends the wait for the server.
-	s.close()
-	if ctx.Err() == nil {
+	before := ctx.Err()
+	if before == nil {
 		defer context.AfterFunc(ctx, func() { conn.CloseNow() })()
 	}
+	// The terminal is as it was from here on, so that Ctrl-C is a signal again: it ends the wait for the server.
+	s.close()
 	closeErr := conn.Close(end.code, end.reason)
 	err = <-received
-	if closeErr != nil && errors.Is(err, net.ErrClosed) {
+	switch {
+	case websocket.CloseStatus(err) != -1:
+	case before == nil && ctx.Err() != nil:
+		err = errors.New("interrupted before the server answered the close")
+	case closeErr != nil && errors.Is(err, net.ErrClosed):
 		err = closeErr
 	}
 	return c.closed(s, err, end)
@@ -119,9 +133,7 @@ func (c *connectCmd) closed(s *screen, err error, end ending) error {
 	text := "closed " + closeText(peer)
 	switch peer.Code {
 	case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusNoStatusRcvd, end.code:
-		if s.interactive {
-			s.note("%s", text)
-		}
+		s.note("%s", text)
 		return nil
 	}
 	return errors.New(text)
@@ -153,22 +165,17 @@ func receive(conn *websocket.Conn, s *screen) error {
 	}
 }
 
-// send sends what is typed or piped until there is no more, and returns what to close with.
-func (c *connectCmd) send(conn *websocket.Conn, s *screen, in io.Reader) ending {
+// write sends a message. An error means that the connection has been closed: receive knows why.
+func (c *connectCmd) write(conn *websocket.Conn, data []byte) error {
 	typ := websocket.MessageText
 	if c.Binary {
 		typ = websocket.MessageBinary
 	}
-	// A write that fails has closed the connection: receive knows why.
-	write := func(data []byte) error { return conn.Write(context.Background(), typ, data) }
-	if s.interactive {
-		return typed(conn, s, write)
-	}
-	return c.piped(in, write)
+	return conn.Write(context.Background(), typ, data)
 }
 
-// piped sends each line of in.
-func (c *connectCmd) piped(in io.Reader, write func([]byte) error) ending {
+// piped sends each line of in, and returns what to close with.
+func (c *connectCmd) piped(conn *websocket.Conn, in io.Reader) ending {
 	end := ending{code: websocket.StatusNormalClosure}
 	lines := bufio.NewScanner(in)
 	limit := math.MaxInt
@@ -182,7 +189,7 @@ func (c *connectCmd) piped(in io.Reader, write func([]byte) error) ending {
 			end.err = fmt.Errorf("line %d of the input is not UTF-8: --binary sends it as it is", n)
 			return end
 		}
-		if write(lines.Bytes()) != nil {
+		if c.write(conn, lines.Bytes()) != nil {
 			return end
 		}
 	}
@@ -200,10 +207,10 @@ const commands = `/ping                   measure the way to the server and back
 //TEXT                  send /TEXT
 Ctrl-D, Ctrl-C          close with 1000; up and down: earlier lines`
 
-// typed sends each line from the terminal, and does what the commands among them say.
-func typed(conn *websocket.Conn, s *screen, write func([]byte) error) ending {
+// typed sends each line from the terminal, does what the commands among them say, and returns what to close with.
+func (c *connectCmd) typed(conn *websocket.Conn, s *screen) ending {
 	for {
-		line, err := s.readLine()
+		line, err := s.editor.ReadLine()
 		if err != nil {
 			return ending{code: websocket.StatusNormalClosure}
 		}
@@ -213,7 +220,7 @@ func typed(conn *websocket.Conn, s *screen, write func([]byte) error) ending {
 		case !strings.HasPrefix(line, "/") || strings.HasPrefix(line, "//"):
 			if utf8.RuneCountInString(line) >= maxTyped {
 				s.note("not sent: a typed line ends at %d characters; longer ones go through a pipe", maxTyped)
-			} else if write([]byte(strings.TrimPrefix(line, "/"))) != nil {
+			} else if c.write(conn, []byte(strings.TrimPrefix(line, "/"))) != nil {
 				return ending{code: websocket.StatusNormalClosure}
 			}
 		case command == "/ping":

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -25,11 +26,8 @@ const (
 	pongTime = 10 * time.Second
 )
 
-// dial connects. onPing is called for each ping from within reads.
-func (c *connectCmd) dial(ctx context.Context, onPing func([]byte)) (*websocket.Conn, error) {
-	if c.MaxSize < 0 || c.Wait < 0 {
-		return nil, errors.New("--max-size and --wait cannot be negative")
-	}
+// dial connects to the server, whose pings s shows.
+func (c *connectCmd) dial(ctx context.Context, s *screen) (*websocket.Conn, error) {
 	address, err := target(c.URL)
 	if err != nil {
 		return nil, err
@@ -43,7 +41,7 @@ func (c *connectCmd) dial(ctx context.Context, onPing func([]byte)) (*websocket.
 		Host:         header.Get("Host"), // net/http takes it from here alone
 		Subprotocols: c.Subprotocol,
 		OnPingReceived: func(_ context.Context, payload []byte) bool {
-			onPing(payload)
+			s.note("ping %q", payload)
 			return true
 		},
 	}
@@ -58,10 +56,7 @@ func (c *connectCmd) dial(ctx context.Context, onPing func([]byte)) (*websocket.
 	if err != nil {
 		return nil, explain(address.Host, resp, err)
 	}
-	conn.SetReadLimit(c.MaxSize)
-	if c.MaxSize == 0 {
-		conn.SetReadLimit(-1)
-	}
+	conn.SetReadLimit(cmp.Or(c.MaxSize, -1))
 	return conn, nil
 }
 
@@ -103,7 +98,8 @@ func explain(host string, resp *http.Response, err error) error {
 	)
 	switch {
 	case resp != nil && resp.StatusCode != http.StatusSwitchingProtocols:
-		text := fmt.Sprintf("%s answered %d (%s): %s", host, resp.StatusCode, http.StatusText(resp.StatusCode), advice(resp.StatusCode))
+		text := fmt.Sprintf("%s answered %d (%s): %s", host, resp.StatusCode, http.StatusText(resp.StatusCode),
+			cmp.Or(advice[resp.StatusCode], "this is no WebSocket address, or one for wss://"))
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
 		if says := strings.TrimSpace(string(body)); says != "" && says[0] != '<' { // not a page
 			text += fmt.Sprintf(". It says: %q", says)
@@ -126,16 +122,10 @@ func explain(host string, resp *http.Response, err error) error {
 }
 
 // advice is for a status that is not 101.
-func advice(status int) string {
-	switch status {
-	case http.StatusUnauthorized:
-		return "sign in, for example with --header 'Authorization: Bearer TOKEN'"
-	case http.StatusForbidden:
-		return "it may want a sign-in, or another --header 'Origin: https://...'"
-	case http.StatusNotFound:
-		return "check the path; many servers take WebSockets at /ws"
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return "try again later"
-	}
-	return "this is no WebSocket address, or one for wss://"
+var advice = map[int]string{
+	http.StatusUnauthorized:       "sign in, for example with --header 'Authorization: Bearer TOKEN'",
+	http.StatusForbidden:          "it may want a sign-in, or another --header 'Origin: https://...'",
+	http.StatusNotFound:           "check the path; many servers take WebSockets at /ws",
+	http.StatusTooManyRequests:    "try again later",
+	http.StatusServiceUnavailable: "try again later",
 }

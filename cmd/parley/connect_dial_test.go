@@ -87,7 +87,6 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		{"no TLS there", connectCmd{URL: strings.Replace(refuse(200, ""), "http", "wss", 1)}, []string{"does not speak TLS", "ws://"}},
 		{"bad header", connectCmd{URL: "h", Header: []string{"nonsense"}}, []string{`--header "nonsense"`, "NAME: VALUE"}},
 		{"bad subprotocol", connectCmd{URL: "h", Subprotocol: []string{"a b"}}, []string{`"a b"`}},
-		{"bad size", connectCmd{URL: "h", MaxSize: -1}, []string{"--max-size"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := test.c.dial(t.Context(), nil)

@@ -22,7 +22,7 @@ const (
 )
 
 // A screen is where messages are shown: a terminal with a prompt (interactive), a terminal that a pipe ends in, or no
-// terminal. Its methods may be called from several goroutines, but readLine from one.
+// terminal. Its methods may be called from several goroutines.
 type screen struct {
 	interactive bool // lines are typed and shown on a terminal
 	terminal    bool // the output is a terminal
@@ -67,9 +67,6 @@ func (s *screen) close() {
 		s.cooked = nil
 	}
 }
-
-// readLine returns what is typed; an error means that there will be no more.
-func (s *screen) readLine() (string, error) { return s.editor.ReadLine() }
 
 // Read is for the line editor, which must know how wide the terminal is now. That is asked for here, since not every
 // system tells when it changes; the editor allows it during a read.
@@ -116,22 +113,18 @@ func show(typ websocket.MessageType, data []byte) string {
 	return fmt.Sprintf("binary, %d bytes: %s", len(data), dump)
 }
 
-// ping notes a ping of the server's, and has it answered.
-func (s *screen) ping(payload []byte) {
-	if s.interactive {
-		s.note("ping %q", payload)
-	}
-}
-
 const (
 	colourIncoming = "\x1b[36m" // cyan
 	colourNote     = "\x1b[33m" // yellow
 	colourOff      = "\x1b[0m"
 )
 
-// note tells the person at the terminal something. What comes from the server must have gone through visible or %q.
+// note tells the person at the terminal something, if there is one. What comes from the server must have gone through
+// visible or %q.
 func (s *screen) note(format string, args ...any) {
-	s.print(colourNote, "* ", fmt.Sprintf(format, args...))
+	if s.interactive {
+		s.print(colourNote, "* ", fmt.Sprintf(format, args...))
+	}
 }
 
 // print prints a line, above the prompt if there is one. Lines that follow in text are indented, lest a message look like several, or like a note.

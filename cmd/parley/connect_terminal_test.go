@@ -174,6 +174,22 @@ func TestTerminalCtrlCAndSignalsClose(t *testing.T) {
 	}
 }
 
+func TestTerminalSecondInterruptDoesNotWaitForTheServer(t *testing.T) {
+	deaf := make(chan struct{})
+	defer close(deaf)
+	address := newServer(t, nil, func(ctx context.Context, conn *websocket.Conn, _ *http.Request) { <-deaf })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	p := sit(t, ctx, address)
+	p.expect("> ")
+	p.types("\x04")
+	p.expect("\r\x1b[K") // the prompt is gone: it closes
+	cancel()
+	if err := p.leaves(); err == nil || !strings.Contains(err.Error(), "interrupted") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestTerminalIsNotDrivenByTheServer(t *testing.T) {
 	address := newServer(t, nil, func(ctx context.Context, conn *websocket.Conn, _ *http.Request) {
 		conn.Write(ctx, websocket.MessageText, []byte("\x1b]0;title\a\u009b\r\u202e\b{\n\t\"a\": 日本}"))

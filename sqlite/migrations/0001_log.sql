@@ -28,7 +28,6 @@ CREATE TABLE sessions (
   created INTEGER NOT NULL,
   seen    INTEGER NOT NULL     -- to the hour
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX sessions_user ON sessions (user);
 
 CREATE TABLE rooms (
   num     INTEGER PRIMARY KEY,
@@ -50,7 +49,6 @@ CREATE TABLE members (
   joined INTEGER NOT NULL,
   PRIMARY KEY (user, room)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX members_room ON members (room);
 
 -- Entries are added and never changed: an edit, a delete or a reaction is an
 -- entry of its own with a target.

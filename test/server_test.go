@@ -29,6 +29,8 @@ type server struct {
 	t    testing.TB
 	data string
 	args []string
+	// limits is a shell's ulimit command under which it runs; "" is none.
+	limits string
 
 	process *process // nil while none runs
 	stderr  lockedBuffer
@@ -46,7 +48,13 @@ type process struct {
 // the test.
 func newServer(t testing.TB, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, data: t.TempDir(), args: args}
+	return newServerUnder(t, "", args...)
+}
+
+// newServerUnder is newServer with a ulimit command.
+func newServerUnder(t testing.TB, limits string, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, data: t.TempDir(), args: args, limits: limits}
 	t.Cleanup(func() {
 		if s.process != nil {
 			s.process.kill()
@@ -70,6 +78,9 @@ func (s *server) launch() (*process, io.Reader) {
 	s.t.Helper()
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data", s.data}, s.args...)
 	cmd := exec.Command(binary, args...)
+	if s.limits != "" {
+		cmd = exec.Command("/bin/sh", append([]string{"-c", s.limits + ` && exec "$0" "$@"`, binary}, args...)...)
+	}
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "PARLEY_") { // would set a flag
 			cmd.Env = append(cmd.Env, v)

@@ -18,6 +18,14 @@ import (
 // BenchmarkCommitter publishes on SQLite in a closed loop: each publisher
 // sends its next message when it has the ack of the last one. They are spread
 // over eight rooms, as people are.
+//
+// A batch is one commit and a commit is one fsync of the write-ahead log. Moving
+// the log into the database now and then adds some. Counted with
+//
+//	strace -f -c -e trace=fsync,fdatasync
+//
+// over 20,000 messages there are 1.01, 1.15 and 1.3 fsyncs a batch with 1, 64
+// and 512 publishers, whose batches grow: 1.01, 0.036 and 0.0045 a message.
 func BenchmarkCommitter(b *testing.B) {
 	for _, publishers := range []int{1, 64, 512} {
 		b.Run(fmt.Sprintf("publishers=%d", publishers), func(b *testing.B) { benchCommitter(b, publishers) })

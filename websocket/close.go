@@ -105,6 +105,7 @@ func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) er
 // peerClosed answers the peer's close frame, with the code that it gave (RFC 6455 section 5.5.1), and closes the network
 // connection.
 func (c *Conn) peerClosed(e CloseError) error {
+	c.because(e)
 	c.closing.Store(true)
 	c.keepalive.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
@@ -123,6 +124,7 @@ func (c *Conn) fail(ctx context.Context, bad *proto.Error) error {
 	if bad == proto.ErrTooBig {
 		err = fmt.Errorf("websocket: closed with %d: %w of %d bytes", bad.Code, ErrMessageTooBig, c.readLimit.Load())
 	}
+	c.because(err)
 	c.closing.Store(true)
 	c.keepalive.stop()
 	sendCtx, cancel := context.WithTimeout(context.Background(), closeTimeout)

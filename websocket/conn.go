@@ -54,7 +54,8 @@ type Conn struct {
 	// Writing: msgTok is held for a message, frameTok for a frame. Whoever wants both takes msgTok first.
 	msgTok    chan struct{}
 	frameTok  chan struct{}
-	closeSent bool // by the holder of frameTok: nothing follows a close frame
+	closeSent bool  // by the holder of frameTok: nothing follows a close frame
+	broken    error // by the holder of frameTok: what made sending fail
 	writeIntr interrupter
 	replies   replies
 	pings     pings
@@ -63,7 +64,9 @@ type Conn struct {
 	lost    atomic.Bool   // the keepalive has given up on the peer
 	closed  chan struct{} // closed when nc is
 	once    sync.Once
-	err     error // why, set before closed is closed
+	causeMu sync.Mutex
+	cause   error // of the end, once it is known
+	err     error // cause, when closed is closed
 }
 
 type connConfig struct {
@@ -117,12 +120,23 @@ func (c *Conn) CloseNow() error {
 	return nil
 }
 
-// teardown closes the network connection, once. why is what later calls return. It reports whether it was the one to do it.
+// because notes why the connection is about to end, unless that is known already: what comes of ending it is not the cause.
+func (c *Conn) because(why error) error {
+	c.causeMu.Lock()
+	defer c.causeMu.Unlock()
+	if c.cause == nil {
+		c.cause = why
+	}
+	return c.cause
+}
+
+// teardown closes the network connection, once. The cause, which is why if none was known, is what later calls return. It
+// reports whether it was the one to do it.
 func (c *Conn) teardown(why error) bool {
 	did := false
 	c.once.Do(func() {
 		did = true
-		c.err = why
+		c.err = c.because(why)
 		c.closing.Store(true)
 		c.keepalive.stop()
 		close(c.closed)

@@ -163,6 +163,7 @@ func (c *Conn) keepaliveGiveUp() {
 	if !c.closing.CompareAndSwap(false, true) {
 		return
 	}
+	c.because(ErrKeepaliveTimeout)
 	// The peer is likely to take nothing any more: this is for the case that it merely ignores pings.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

@@ -55,7 +55,18 @@ var (
 // pair returns both ends of a connection in memory.
 func pair(t *testing.T) (client, server *websocket.Conn) {
 	t.Helper()
-	client, server, err := wstest.Pair(&dialQuiet, &acceptQuiet)
+	return pairOf(t, &dialQuiet, &acceptQuiet)
+}
+
+// keptPair is a pair with the default keepalive.
+func keptPair(t *testing.T) (client, server *websocket.Conn) {
+	t.Helper()
+	return pairOf(t, nil, nil)
+}
+
+func pairOf(t *testing.T, d *websocket.DialOptions, a *websocket.AcceptOptions) (client, server *websocket.Conn) {
+	t.Helper()
+	client, server, err := wstest.Pair(d, a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,6 +232,14 @@ func (p *peer) read() (frame, error) {
 	}
 }
 
+// soon reads the next frame meanwhile and returns what waits for it.
+func (p *peer) soon() func() frame {
+	return async(func() frame {
+		f, _ := p.read()
+		return f
+	})
+}
+
 func (p *peer) want(want frame) {
 	p.t.Helper()
 	if got, err := p.read(); err != nil || got != want {
@@ -273,4 +292,22 @@ func wantMessage(t *testing.T, c *websocket.Conn, typ websocket.MessageType, wan
 	if err != nil || gotTyp != typ || string(got) != want {
 		t.Fatalf("read %v %.50q, %v; want %v %.50q", gotTyp, got, err, typ, want)
 	}
+}
+
+// serveTLS is serve, over TLS if secure, with the options to dial it.
+func serveTLS(t *testing.T, secure bool, handler func(*websocket.Conn)) (string, *websocket.DialOptions) {
+	t.Helper()
+	if !secure {
+		return serve(t, nil, handler), nil
+	}
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer c.CloseNow()
+		handler(c)
+	}))
+	t.Cleanup(srv.Close)
+	return "wss" + strings.TrimPrefix(srv.URL, "https"), &websocket.DialOptions{HTTPClient: srv.Client()}
 }

@@ -118,6 +118,9 @@ func (c *Conn) send(ctx context.Context, h *proto.Header, payload []byte) error 
 	if c.closeSent {
 		return errClosing
 	}
+	if c.broken != nil {
+		return c.broken
+	}
 	pooled := writeBuffers.Get().(*[]byte)
 	buf := c.replies.appendTo((*pooled)[:0])
 	defer func() {
@@ -145,11 +148,12 @@ func (c *Conn) send(ctx context.Context, h *proto.Header, payload []byte) error 
 		return c.closedErr()
 	case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil:
 		err = wrapContext("cancelled while sending, which closes the connection", ctx)
-	default:
-		err = fmt.Errorf("websocket: sending: %w", err)
+		c.teardown(err)
+		return err
 	}
-	c.teardown(err)
-	return err
+	// The peer may have said why before it stopped listening: that is left for a read to find.
+	c.broken = fmt.Errorf("websocket: sending: %w", err)
+	return c.broken
 }
 
 // sendBytes writes *buf, which ends with the frame's header, and the payload: in one system call where that can be.

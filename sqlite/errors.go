@@ -25,6 +25,8 @@ func failure(err error) error {
 		return canceled(err)
 	}
 	switch resultCode(err) {
+	case 0:
+		return err // says itself what it is about
 	case lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_READONLY, lib.SQLITE_BUSY, lib.SQLITE_LOCKED,
 		lib.SQLITE_NOMEM, lib.SQLITE_CANTOPEN, lib.SQLITE_PROTOCOL, lib.SQLITE_INTERRUPT:
 		return unavailable(err)

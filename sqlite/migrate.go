@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -22,33 +23,60 @@ var migrations embed.FS
 // applicationID marks a file as Parley's ("Parl").
 const applicationID = 0x5061726c
 
-// migrate brings the database up to date, in the transaction it is called in,
-// and sees to it that the lobby exists.
-func migrate(ctx context.Context, c *conn, now time.Time) error {
-	var mode string
-	if _, err := c.row("PRAGMA journal_mode", nil, &mode); err != nil {
-		return err
-	}
-	if mode != "wal" {
-		return fmt.Errorf("its file system does not support SQLite's write-ahead log (it stays in mode %q); put it on a local disk", mode)
-	}
-	names, err := fs.Glob(migrations, "migrations/*.sql")
+// inspect returns an error where the database is not one of ours, or is of a
+// version that we do not know. It changes nothing, so it comes before
+// everything that would.
+func inspect(path string) error {
+	source, err := dataSource(path, pragma("query_only", 1))
 	if err != nil {
 		return err
 	}
-	slices.Sort(names)
+	c, err := connect(source)
+	if err != nil {
+		return err
+	}
+	return errors.Join(checkVersion(c), c.Close())
+}
+
+func checkVersion(c *conn) error {
 	var id, version, tables int64
 	_, err1 := c.row("PRAGMA application_id", nil, &id)
 	_, err2 := c.row("PRAGMA user_version", nil, &version)
 	_, err3 := c.row("SELECT count(*) FROM sqlite_schema", nil, &tables)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := cmp.Or(err1, err2, err3); err != nil {
 		return err
 	}
+	names, err := migrationNames()
 	switch {
+	case err != nil:
+		return err
 	case id != applicationID && (id != 0 || version != 0 || tables != 0):
 		return errors.New("it belongs to another program; name another file")
 	case version > int64(len(names)):
 		return fmt.Errorf("a newer version of Parley wrote it (its tables are at %d, this program knows %d); run that version or a newer one", version, len(names))
+	}
+	return nil
+}
+
+func migrationNames() ([]string, error) {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	slices.Sort(names)
+	return names, err
+}
+
+// migrate brings the database up to date, in the transaction it is called in,
+// and sees to it that the lobby exists.
+func migrate(ctx context.Context, c *conn, now time.Time) error {
+	var mode string
+	var version int64
+	_, err1 := c.row("PRAGMA journal_mode", nil, &mode)
+	_, err2 := c.row("PRAGMA user_version", nil, &version)
+	names, err3 := migrationNames()
+	if err := cmp.Or(err1, err2, err3); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("its file system does not support SQLite's write-ahead log (it stays in mode %q); put it on a local disk", mode)
 	}
 	for i, name := range names[version:] {
 		if err := ctx.Err(); err != nil {
@@ -58,19 +86,12 @@ func migrate(ctx context.Context, c *conn, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		if err := c.script(string(script)); err != nil {
+		done := fmt.Sprintf("\nPRAGMA user_version = %d; PRAGMA application_id = %d;", version+int64(i)+1, applicationID)
+		if err := c.script(string(script) + done); err != nil {
 			return fmt.Errorf("bringing it up to date with %s: %w", name, err)
 		}
-		if err := c.script(fmt.Sprintf("PRAGMA user_version = %d", version+int64(i)+1)); err != nil {
-			return err
-		}
 	}
-	if id != applicationID {
-		if err := c.script(fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
-			return err
-		}
-	}
-	_, err = c.exec(`INSERT INTO rooms (id, name, kind, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+	_, err := c.exec(`INSERT INTO rooms (id, name, kind, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		parley.Lobby, parley.Lobby, string(parley.Public), now.UnixMilli())
 	return err
 }

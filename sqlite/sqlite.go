@@ -66,6 +66,9 @@ func open(ctx context.Context, path string) (*Store, error) {
 	if err := ownFile(path); err != nil {
 		return nil, err
 	}
+	if err := inspect(path); err != nil {
+		return nil, err
+	}
 	forWrites, err := dataSource(path,
 		pragma("journal_mode", "WAL"),
 		pragma("synchronous", "FULL"),

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../src/lib/clock';
 import { MemoryOutboxStore } from '../src/lib/outbox-store';
 import { textOf } from '../src/lib/protocol';
+import { toRows } from '../src/lib/rows';
 import { Chat, type Memory } from '../src/state/chat.svelte';
 import type { Room } from '../src/state/room.svelte';
 import { FakeServer } from './support/fake-server';
@@ -233,6 +234,33 @@ describe('sending', () => {
     expect(chat.unsent).toEqual([]);
   });
 
+  it('sends what was written in a room that is not open any more', async () => {
+    await enter();
+    chat.open('dev');
+    await run(50);
+    server.isDown = true;
+    server.cut();
+    await chat.say('for dev');
+    chat.open('lobby');
+    open();
+    server.isDown = false;
+    await run(60_000);
+    expect(room('dev').isLoaded).toBe(false);
+    expect(truth('dev')).toEqual(['for dev']);
+    expect(chat.unsent).toEqual([]);
+  });
+
+  it('takes a line for said that it sees, though the server could not tell', async () => {
+    await enter();
+    let publishes = 0;
+    server.isAckLost = () => ++publishes > 0;
+    await chat.say('hello');
+    await run(60_000);
+    expect(publishes).toBe(1);
+    expect(chat.unsent).toEqual([]);
+    expect(texts(chat.current)).toEqual(['hello']);
+  });
+
   it('joins again where the server says it is no member any more', async () => {
     await enter();
     server.room('lobby').members.clear();
@@ -279,6 +307,16 @@ describe('a bad network', () => {
     expect(texts(chat.current)).toEqual(['line 1', 'line 2', 'line 3', 'afterwards']);
   });
 
+  it('asks for what is missing where an event was lost', async () => {
+    await enter();
+    server.losesEvent = () => true;
+    server.say('lobby', 'lost');
+    server.losesEvent = () => false;
+    server.say('lobby', 'arrived');
+    await run(1_000);
+    expect(texts(chat.current)).toEqual(['lost', 'arrived']);
+  });
+
   it('catches up with several pages', async () => {
     await enter();
     server.isDown = true;
@@ -294,6 +332,8 @@ describe('a bad network', () => {
       const random = seeded(seed);
       server = new FakeServer();
       server.latency = () => below(80, random);
+      server.losesEvent = () => random() < 0.1;
+      server.isAckLost = () => random() < 0.1;
       memory = { session: undefined, name: '', room: '' };
       store = new MemoryOutboxStore();
       open('', random);
@@ -303,18 +343,25 @@ describe('a bad network', () => {
       const said: string[] = [];
       for (let step = 0; step < 60; step++) {
         const dice = random();
-        if (dice < 0.4) said.push(`own ${step}`);
-        if (dice < 0.4) void chat.say(`own ${step}`);
-        else if (dice < 0.75) server.say('lobby', `other ${step}`);
+        if (dice < 0.4) {
+          said.push(`own ${step}`);
+          void chat.say(`own ${step}`);
+        } else if (dice < 0.75) server.say('lobby', `other ${step}`);
         else if (dice < 0.85) server.cut();
         else if (dice < 0.9) server.isDown = !server.isDown;
         else if (dice < 0.95) server.refusePublish = () => ({ code: 'unavailable', message: 'Later.' });
         else server.refusePublish = () => undefined;
         await run(below(150, random));
+        expectEachRowOnce(seed);
       }
       server.isDown = false;
       server.refusePublish = () => undefined;
+      server.losesEvent = () => false;
+      server.isAckLost = () => false;
       await run(120_000);
+      // What follows a lost last message is what shows that it is missing.
+      server.say('lobby', 'the end');
+      await run(1_000);
 
       expect(texts(chat.current), `seed ${seed}`).toEqual(truth('lobby'));
       expect(truth('lobby').filter((text) => text.startsWith('own')), `seed ${seed}`).toEqual(said);
@@ -323,3 +370,16 @@ describe('a bad network', () => {
     }
   });
 });
+
+function expectEachRowOnce(seed: number): void {
+  const shown = chat.current;
+  if (!shown || !chat.me) return;
+  const rows = toRows({
+    messages: shown.messages,
+    unsent: chat.unsent,
+    me: chat.me,
+    newAfter: shown.newAfter,
+    now: new Date(),
+  });
+  expect(new Set(rows.map(({ key }) => key)).size, `seed ${seed}: a row is there twice`).toBe(rows.length);
+}

@@ -72,6 +72,13 @@ describe('toRows', () => {
     expect(after.at(-1)?.key).toBe(before.at(-2)?.key);
   });
 
+  it('does not show a line twice whose message is there and whose ack is not', () => {
+    const list = rows({ messages: [message(1, { id: 'x', time: at(12) })], unsent: [line('x'), line('y')] });
+    expect(outline(list)).toEqual(['day', 'line 1', '+y']);
+    const other = rows({ messages: [message(1, { id: 'x', from: bob, time: at(12) })], unsent: [line('x')] });
+    expect(outline(other)).toEqual(['day', 'line 1', 'x']);
+  });
+
   it('gives every row a key of its own', () => {
     const keys = rows({ messages: messages(1, 500), unsent: [line('x')], newAfter: 20 }).map(({ key }) => key);
     expect(new Set(keys).size).toBe(keys.length);

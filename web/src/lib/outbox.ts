@@ -141,11 +141,8 @@ export class Outbox {
       this.#timer = this.#options.clock.after(wait, () => this.#pump());
       return;
     }
-    const begun = new Set<string>();
     for (const line of this.#lines) {
-      if (line.state !== 'sending' || begun.has(line.room)) continue;
-      begun.add(line.room);
-      if (!this.#inFlight.has(line.room)) void this.#send(line);
+      if (line.state === 'sending' && !this.#inFlight.has(line.room)) void this.#send(line);
     }
   }
 

@@ -78,7 +78,6 @@ export class RoomLog {
       this.#last = next.seq;
       this.#early.delete(next.seq);
     }
-    for (const seq of this.#early.keys()) if (seq <= this.#last) this.#early.delete(seq);
     if (joined.length > 0) this.#messages = [...this.#messages, ...joined];
     return joined;
   }

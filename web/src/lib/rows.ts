@@ -55,8 +55,13 @@ export function toRows({ messages, unsent, me, newAfter, now }: Shown): Row[] {
   };
 
   for (const message of messages) if (isSpoken(message)) push(fromMessage(message));
-  for (const line of unsent) push(fromLine(line, me));
+  for (const line of unsent) if (!isSaid(line, messages, me)) push(fromLine(line, me));
   return rows;
+}
+
+/** Whether a line is among the messages: it was stored, and its ack was lost or is yet to come. */
+function isSaid(line: Line, messages: readonly Message[], me: User): boolean {
+  return messages.some((message) => message.id === line.id && message.from.id === me.id);
 }
 
 function fromMessage(message: Message): MessageRow {

@@ -16,9 +16,12 @@ export class FakeServer {
   isDown = false;
   /** Milliseconds that each message takes, in each direction. */
   latency = () => 1;
+  /** Lets a test lose an event on its way to everybody, as between the nodes of a cluster. */
+  losesEvent: () => boolean = () => false;
   /** Lets a test refuse a publish: what it returns is the error. */
-  refusePublish: (request: Outgoing) => { code: string; message: string; retry_after?: number } | undefined = () =>
-    undefined;
+  refusePublish: (request: Outgoing) => { code: string; message: string } | undefined = () => undefined;
+  /** Lets a test have a message stored and its sender told that the outcome is unknown. */
+  isAckLost: () => boolean = () => false;
   readonly #sessions = new Map<string, User>();
   readonly #connections = new Set<Connection>();
   #people = 0;
@@ -62,6 +65,7 @@ export class FakeServer {
   }
 
   broadcast(room: string, event: Incoming): void {
+    if (this.losesEvent()) return;
     for (const connection of this.#connections) if (connection.rooms.has(room)) connection.tell(event);
   }
 
@@ -127,7 +131,8 @@ export class FakeServer {
           connection.refuse(request, { code: 'not_joined', message: 'Join the room first.' });
         } else {
           const { seq, time } = this.#append(id, user, request['id'] as string, request['body']);
-          connection.ack(request, { seq, time });
+          if (this.isAckLost()) connection.refuse(request, { code: 'unavailable', message: 'It is not known.' });
+          else connection.ack(request, { seq, time });
         }
         break;
       }

@@ -32,12 +32,8 @@ func main() {
 		log.Fatal(err)
 	}
 	log.Printf("broadcast is at ws://%s/", listener.Addr())
-	r := &room{clients: make(map[*client]bool)}
-	go func() {
-		for now := range time.Tick(30 * time.Second) {
-			r.send(fmt.Appendf(nil, `{"type":"time","content":%d}`, now.UnixMilli()))
-		}
-	}()
+	r := newRoom()
+	go r.tellTime(context.Background())
 	server := &http.Server{Handler: r, ReadHeaderTimeout: 5 * time.Second}
 	log.Fatal(server.Serve(listener))
 }
@@ -47,6 +43,8 @@ type room struct {
 	mu      sync.Mutex
 	clients map[*client]bool
 }
+
+func newRoom() *room { return &room{clients: make(map[*client]bool)} }
 
 type client struct {
 	conn  *websocket.Conn
@@ -94,6 +92,19 @@ func (r *room) send(message []byte) {
 		default:
 			r.remove(c)
 			go c.conn.Close(websocket.StatusTryAgainLater, "too slow")
+		}
+	}
+}
+
+func (r *room) tellTime(ctx context.Context) {
+	ticker := time.NewTicker(30 * time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			r.send(fmt.Appendf(nil, `{"type":"time","content":%d}`, now.UnixMilli()))
 		}
 	}
 }

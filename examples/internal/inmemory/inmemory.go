@@ -1,0 +1,85 @@
+// Package inmemory lets the tests of the examples talk to their handlers without a network, so that testing/synctest can
+// stand for the clock.
+package inmemory
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"testing"
+
+	"github.com/seed-4a326f83/parley/websocket"
+)
+
+// A Server serves a handler until the test ends.
+type Server struct {
+	t        testing.TB
+	listener listener
+}
+
+// Serve starts a server.
+func Serve(t testing.TB, handler http.Handler) *Server {
+	s := &Server{t, listener{make(chan net.Conn), make(chan struct{})}}
+	server := &http.Server{Handler: handler}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		server.Serve(s.listener)
+	}()
+	t.Cleanup(func() {
+		server.Close()
+		<-done
+	})
+	return s
+}
+
+// Dial connects to the handler. The connection is closed when the test ends. A write to it returns when the server has
+// read it, and the other way round.
+func (s *Server) Dial(path string, o *websocket.DialOptions) *websocket.Conn {
+	s.t.Helper()
+	var options websocket.DialOptions
+	if o != nil {
+		options = *o
+	}
+	options.HTTPClient = &http.Client{Transport: &http.Transport{DialContext: s.listener.dial}}
+	conn, _, err := websocket.Dial(context.Background(), "ws://example"+path, &options)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { conn.CloseNow() })
+	return conn
+}
+
+// listener is a net.Listener of pipes.
+type listener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (l listener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	near, far := net.Pipe()
+	select {
+	case l.conns <- far:
+		return near, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l listener) Close() error {
+	close(l.closed)
+	return nil
+}
+
+func (l listener) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }

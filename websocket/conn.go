@@ -148,16 +148,19 @@ func (c *Conn) teardown(why error) bool {
 // abort is teardown for a peer that does not answer: what the kernel still holds for it is dropped, not kept and resent for
 // minutes.
 func (c *Conn) abort(why error) {
+	c.because(why)
 	nc := c.nc
-	if u, ok := nc.(interface{ NetConn() net.Conn }); ok { // TLS, which would try to say goodbye when closed
-		nc = u.NetConn()
+	for {
+		under, ok := nc.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		nc = under.NetConn()
 	}
-	if l, ok := nc.(interface{ SetLinger(int) error }); ok {
-		l.SetLinger(0)
+	if tcp, ok := nc.(interface{ SetLinger(int) error }); ok {
+		tcp.SetLinger(0)
 	}
-	if nc != c.nc {
-		nc.Close()
-	}
+	nc.Close() // before TLS above it could try to say goodbye
 	c.teardown(why)
 }
 

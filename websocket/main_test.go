@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -300,7 +301,7 @@ func serveTLS(t *testing.T, secure bool, handler func(*websocket.Conn)) (string,
 	if !secure {
 		return serve(t, nil, handler), nil
 	}
-	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, nil)
 		if err != nil {
 			return
@@ -308,6 +309,8 @@ func serveTLS(t *testing.T, secure bool, handler func(*websocket.Conn)) (string,
 		defer c.CloseNow()
 		handler(c)
 	}))
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.StartTLS()
 	t.Cleanup(srv.Close)
 	return "wss" + strings.TrimPrefix(srv.URL, "https"), &websocket.DialOptions{HTTPClient: srv.Client()}
 }

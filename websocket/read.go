@@ -163,6 +163,10 @@ func (r *messageReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	if r.ctx.Err() != nil {
+		r.err = wrapContext("reading", r.ctx)
+		return 0, r.err
+	}
 	for {
 		if len(rd.kept) > 0 {
 			n := copy(p, rd.kept)

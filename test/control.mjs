@@ -9,10 +9,11 @@ async function post(path) {
 /**
  * Starts a server behind a proxy. Its url stays the same when it is killed and
  * started again, and cut, stall and restore break and heal the way to it; direct
- * goes around the proxy.
+ * goes around the proxy. There is no limit to how fast one may publish, unless
+ * rates is 'default'.
  */
-export async function open() {
-  const { id, url, direct } = await post('/servers')
+export async function open({ rates = 'none' } = {}) {
+  const { id, url, direct } = await post(`/servers?rates=${rates}`)
   const act = (what) => () => post(`/servers/${id}/${what}`)
   return {
     url,
@@ -20,6 +21,7 @@ export async function open() {
     kill: act('kill'),
     stop: act('stop'),
     start: act('start'),
+    wipe: act('wipe'),
     cut: act('cut'),
     stall: act('stall'),
     restore: act('restore'),

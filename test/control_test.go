@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"syscall"
 	"testing"
@@ -17,8 +18,9 @@ import (
 // A control lets a program in another language have servers of its own, each
 // behind a proxy, and do to them what happens in life:
 //
-//	POST /servers                    -> {"id": 0, "url": "http://...", "direct": "http://..."}
-//	POST /servers/{id}/{what}        kill, stop, start, cut, stall, restore
+//	POST /servers                    with rates=default, the rates are not lifted
+//	                                 -> {"id": 0, "url": "http://...", "direct": "http://..."}
+//	POST /servers/{id}/{what}        kill, stop, start, wipe, cut, stall, restore
 //
 // The url is the proxy's, so that it stays the same across a restart; direct is
 // the server's own, until it is restarted.
@@ -49,7 +51,7 @@ func newControl(t *testing.T) *control {
 	t.Helper()
 	c := &control{t: t, jobs: make(chan job)}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /servers", c.handle(func(*http.Request) (any, error) { return c.open(), nil }))
+	mux.HandleFunc("POST /servers", c.handle(c.open))
 	mux.HandleFunc("POST /servers/{id}/{what}", c.handle(c.act))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -84,11 +86,15 @@ func (c *control) handle(do func(*http.Request) (any, error)) http.HandlerFunc {
 	}
 }
 
-func (c *control) open() any {
-	s := newServer(c.t, unlimited...)
+func (c *control) open(r *http.Request) (any, error) {
+	args := unlimited
+	if r.FormValue("rates") == "default" {
+		args = nil
+	}
+	s := newServer(c.t, args...)
 	p := newProxy(c.t, s.addr())
 	c.servers = append(c.servers, &served{s, p})
-	return object{"id": len(c.servers) - 1, "url": "http://" + p.addr(), "direct": s.url()}
+	return object{"id": len(c.servers) - 1, "url": "http://" + p.addr(), "direct": s.url()}, nil
 }
 
 func (c *control) act(r *http.Request) (any, error) {
@@ -105,6 +111,10 @@ func (c *control) act(r *http.Request) (any, error) {
 	case "start":
 		s.start()
 		s.aim(s.server.addr())
+	case "wipe": // while it does not run: forget everything
+		if err := os.RemoveAll(s.data); err != nil {
+			return nil, err
+		}
 	case "cut":
 		s.cut()
 	case "stall":

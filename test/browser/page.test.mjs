@@ -1,35 +1,13 @@
 // What one person can rely on in the page.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import WebSocket from 'ws'
 import { open } from '../control.mjs'
 import { Person, assertSame, launch, until } from './chat.mjs'
+import { fill } from './fill.mjs'
 
 let browser
 before(async () => { browser = await launch() })
 after(() => browser.close())
-
-/** Says lines in a room without a page, as fast as the acks come. */
-async function fill(url, name, room, texts) {
-  const socket = new WebSocket(url.replace('http', 'ws') + '/ws', 'parley.v1.json')
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
-  const requests = [
-    { type: 'hello', name },
-    { type: 'join', room },
-    ...texts.map((text, i) => ({ type: 'publish', room, id: `f${i}`, body: { text } })),
-  ]
-  const done = new Promise((resolve, reject) => {
-    socket.on('message', (data) => {
-      const frame = JSON.parse(data)
-      if (frame.type === 'error') reject(new Error(JSON.stringify(frame)))
-      if (frame.ref === requests.length - 1) resolve()
-    })
-    socket.once('close', () => reject(new Error('the connection ended')))
-  })
-  requests.forEach((request, ref) => socket.send(JSON.stringify({ ref, ...request })))
-  await done
-  socket.close()
-}
 
 test('history scrolls back past a screen, page by page, to the first line', async () => {
   const server = await open()

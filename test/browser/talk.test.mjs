@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { open } from '../control.mjs'
 import { Person, assertSame, launch, until } from './chat.mjs'
+import { fill } from './fill.mjs'
 
 let browser
 before(async () => { browser = await launch() })
@@ -118,20 +119,80 @@ test('the connection is cut and restored', async () => {
   await ben.leave()
 })
 
-test('the network falls silent without a word: the page finds out and comes back', async () => {
+test('more is said during an outage than one answer holds: nothing is missing after', async () => {
   const server = await open()
   const ann = await Person.enter(browser, server.url, 'Ann')
   await ann.say('before')
-  await server.stall()
-  await ann.write('into the silence')
-  // The heartbeat's interval and timeout make 35 s by default.
-  await ann.page
-    .locator('[data-testid=connection]:not([data-state=online])')
-    .waitFor({ state: 'attached', timeout: 90_000 })
-  await server.cut() // what was stalled is lost, not late
+  await server.cut()
+  await ann.offline()
+  const missed = Array.from({ length: 450 }, (_, i) => `missed ${i + 1}`)
+  await fill(server.direct, 'Writer', 'lobby', missed)
+  await ann.write('Ann, cut off')
   await server.restore()
   await ann.online()
-  await ann.sent('into the silence')
-  await assertSame([ann], ['before', 'into the silence'])
+  await ann.sent('Ann, cut off')
+  const seen = new Map()
+  const box = await ann.at('log').boundingBox()
+  await ann.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
+  await until('all that was missed is there', async () => {
+    for (const { seq, text } of await ann.lines()) seen.set(seq, text)
+    await ann.page.mouse.wheel(0, -1000)
+    return seen.size === missed.length + 2 && seen.has(1)
+  })
+  const order = [...seen.keys()].sort((a, b) => a - b).map((seq) => seen.get(seq))
+  assert.deepEqual(order, ['before', ...missed, 'Ann, cut off'])
+  await ann.leave()
+})
+
+test('two tabs of one person, cut off with lines of their own, say each once', async () => {
+  const server = await open()
+  const ann = await Person.enter(browser, server.url, 'Ann')
+  const tab = await ann.tab(server.url)
+  await tab.online()
+  await ann.say('before')
+  await tab.sees('before')
+  await server.cut()
+  await Promise.all([ann.offline(), tab.offline()])
+  const said = ['before']
+  for (let i = 0; i < 5; i++) {
+    said.push(`one ${i}`, `two ${i}`)
+    await ann.write(`one ${i}`)
+    await tab.write(`two ${i}`)
+  }
+  await server.restore()
+  await Promise.all([ann.online(), tab.online()])
+  for (const person of [ann, tab]) for (const text of said) await person.sent(text)
+  await assertSame([ann, tab], said)
+  assert.deepEqual(tab.faults, [])
+  await ann.leave()
+})
+
+test('who writes faster than the server allows has every line sent, once, in order', async () => {
+  const server = await open({ rates: 'default' })
+  const ann = await Person.enter(browser, server.url, 'Ann')
+  const said = Array.from({ length: 90 }, (_, i) => `quick ${i}`)
+  for (const text of said) await ann.write(text)
+  await until('all is sent', async () => {
+    const lines = await ann.lines()
+    return lines.length === said.length && lines.every((line) => line.state === 'sent')
+  })
+  assert.deepEqual(await ann.texts(), said)
+  await assertSame([ann], said)
+  await ann.leave()
+})
+
+test('the server comes back knowing nothing: the page asks for a name again', async () => {
+  const server = await open()
+  const ann = await Person.enter(browser, server.url, 'Ann')
+  for (let i = 0; i < 5; i++) await ann.say(`old ${i}`)
+  await server.kill()
+  await server.wipe()
+  await server.start()
+  await ann.at('name-input').waitFor()
+  await ann.at('name-input').fill('Ann again')
+  await ann.at('enter').click()
+  await ann.online()
+  await ann.say('new')
+  await assertSame([ann], ['new'])
   await ann.leave()
 })

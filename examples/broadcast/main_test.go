@@ -67,7 +67,6 @@ func TestTheDeadAreRemoved(t *testing.T) {
 		r := newRoom()
 		s := inmemory.Serve(t, r)
 		s.Dial("/", &websocket.DialOptions{KeepaliveInterval: -1}) // and never reads, so that it answers no ping
-		synctest.Wait()
 		if n := r.size(); n != 1 {
 			t.Fatalf("%d clients, want 1", n)
 		}

@@ -1,5 +1,5 @@
-// Package inmemory lets the tests of the examples talk to their handlers without a network, so that testing/synctest can
-// stand for the clock.
+// Package inmemory lets the tests of the examples talk to their handlers without a network, within testing/synctest, which
+// stands for the clock.
 package inmemory
 
 import (
@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"testing/synctest"
 
 	"github.com/seed-4a326f83/parley/websocket"
 )
@@ -33,7 +34,7 @@ func Serve(t testing.TB, handler http.Handler) *Server {
 	return s
 }
 
-// Dial connects to the handler. The connection is closed when the test ends. A write to it returns when the server has
+// Dial connects to the handler, and waits until that has nothing more to do. The connection is closed when the test ends. A write to it returns when the server has
 // read it, and the other way round.
 func (s *Server) Dial(path string, o *websocket.DialOptions) *websocket.Conn {
 	s.t.Helper()
@@ -47,6 +48,7 @@ func (s *Server) Dial(path string, o *websocket.DialOptions) *websocket.Conn {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { conn.CloseNow() })
+	synctest.Wait()
 	return conn
 }
 

@@ -176,6 +176,7 @@ func TestBadInput(t *testing.T) {
 		{"since is a string", `{"type":"join","ref":1,"room":"{room}","since":"0"}`, "invalid", "1"},
 		{"since is a fraction", `{"type":"join","ref":1,"room":"{room}","since":0.5}`, "invalid", "1"},
 		{"since beyond 64 bits", `{"type":"join","ref":1,"room":"{room}","since":9223372036854775808}`, "invalid", "1"},
+		{"history neither way", `{"type":"history","ref":1,"room":"{room}"}`, "invalid", "1"},
 		{"history both ways", `{"type":"history","ref":1,"room":"{room}","before":5,"after":1}`, "invalid", "1"},
 		{"history before is a string", `{"type":"history","ref":1,"room":"{room}","before":"5"}`, "invalid", "1"},
 		{"history of -1", `{"type":"history","ref":1,"room":"{room}","limit":-1}`, "invalid", "1"},

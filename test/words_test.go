@@ -96,7 +96,6 @@ func TestResume(t *testing.T) {
 		want string
 		more bool
 	}{
-		{object{}, "401-450", true},
 		{object{"before": 451}, "401-450", true},
 		{object{"before": 51, "limit": 50}, "1-50", false},
 		{object{"before": 52, "limit": 50}, "2-51", true},

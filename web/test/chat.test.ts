@@ -185,6 +185,32 @@ describe('reading', () => {
   });
 });
 
+describe('a room that is open for long', () => {
+  const hear = async (count: number): Promise<void> => {
+    for (let i = 1; i <= count; i++) server.say('lobby', `line ${i}`);
+    await run(50);
+  };
+
+  it('holds no more than it needs, and fetches the rest again', async () => {
+    await enter();
+    chat.isWatching = true;
+    await hear(1_000);
+    expect(texts(chat.current).length).toBeLessThanOrEqual(400);
+    expect(texts(chat.current)).toEqual(truth('lobby').slice(-texts(chat.current).length));
+    while (chat.current?.hasOlder) {
+      void chat.loadOlder(chat.current);
+      await run(50);
+    }
+    expect(texts(chat.current)).toEqual(truth('lobby'));
+  });
+
+  it('takes nothing away from under the eyes of who reads further back', async () => {
+    await enter();
+    await hear(1_000);
+    expect(texts(chat.current)).toEqual(truth('lobby'));
+  });
+});
+
 describe('people', () => {
   it('come, go and type', async () => {
     await enter();

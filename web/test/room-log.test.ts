@@ -67,6 +67,16 @@ describe('RoomLog', () => {
     expect(seqs(log)).toEqual(range(41, 60));
   });
 
+  it('lets go of what is old, and takes it back', () => {
+    const log = new RoomLog();
+    log.reset(messages(1, 20), 20);
+    log.trim(5);
+    expect(seqs(log)).toEqual(range(16, 20));
+    expect(log.last).toBe(20);
+    log.prepend(messages(11, 15));
+    expect(seqs(log)).toEqual(range(11, 20));
+  });
+
   it('is the same list, however its messages arrive: shuffled, doubled, in pieces', () => {
     for (let seed = 1; seed <= 200; seed++) {
       const random = seeded(seed);

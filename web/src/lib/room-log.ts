@@ -51,6 +51,11 @@ export class RoomLog {
     return true;
   }
 
+  /** Lets go of all but the newest `keep` messages. */
+  trim(keep: number): void {
+    this.#messages = this.#messages.slice(-keep);
+  }
+
   /** The first hole, where something has arrived beyond one. */
   get gap(): Gap | undefined {
     if (this.#early.size === 0) return undefined;

@@ -283,6 +283,7 @@ export class Chat {
     const isNews = message.seq > room.last;
     this.#grown(room, room.add([message]));
     this.#sync.checkForGap(room);
+    if (room !== this.current || this.isWatching) room.tidy();
     if (!isNews || message.from.id === this.me?.id || !isSpoken(message)) return;
     if (room === this.current) this.announced = message;
     if (room === this.current && this.isWatching) {

@@ -3,6 +3,10 @@ import { isSpoken, type Joined, type Message, type RoomSummary, type User } from
 import { RoomLog, type Gap } from '../lib/room-log';
 import { Typists } from '../lib/typing';
 
+/** A room that is open for days holds no more messages than this; when it does, it goes down to the newest `KEPT`. */
+const HELD_LIMIT = 400;
+const KEPT = 150;
+
 /** One room as the page shows it. It only holds what it is told: RoomSync asks the server, Chat passes on events. */
 export class Room {
   readonly id: string;
@@ -122,6 +126,14 @@ export class Room {
     const grown = this.#log.prepend(messages);
     this.hasOlder = hasOlder && grown;
     this.messages = this.#log.messages;
+  }
+
+  /** Nobody reads further back now: what is old can be fetched again. */
+  tidy(): void {
+    if (this.messages.length <= HELD_LIMIT) return;
+    this.#log.trim(KEPT);
+    this.messages = this.#log.messages;
+    this.hasOlder = true;
   }
 
   present(user: User, online: boolean): void {

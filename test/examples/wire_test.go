@@ -1,0 +1,20 @@
+package examples
+
+import "testing"
+
+// The wires of the tutorials, to the byte, from npm's ws.
+
+func TestBroadcastFromNode(t *testing.T) {
+	t.Parallel()
+	script(t, "broadcast.mjs", start(t, "broadcast").addr)
+}
+
+func TestEchoFromNode(t *testing.T) {
+	t.Parallel()
+	script(t, "echo.mjs", start(t, "echo").addr, start(t, "echo", "--prefix", "Server received: ").addr)
+}
+
+func TestRelayFromNode(t *testing.T) {
+	t.Parallel()
+	script(t, "relay.mjs", start(t, "relay").addr)
+}

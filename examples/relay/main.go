@@ -21,6 +21,7 @@
 package main
 
 import (
+	"context"
 	_ "embed"
 	"flag"
 	"log"
@@ -52,6 +53,15 @@ func main() {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Write(page)
 	})
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ConnContext: hold}
 	log.Fatal(server.Serve(listener))
+}
+
+// hold bounds what the kernel holds for a receiver: otherwise that can be some megabytes, behind which a close frame comes
+// too late for the slow.
+func hold(ctx context.Context, conn net.Conn) context.Context {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetWriteBuffer(256 << 10) // an error leaves it as it was
+	}
+	return ctx
 }

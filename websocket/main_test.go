@@ -214,7 +214,7 @@ func (p *peer) read() (frame, error) {
 		for len(p.in) > 0 {
 			ev, n, err := p.machine.Next(p.in)
 			if err != nil {
-				p.t.Fatalf("the connection itself broke the protocol: %v", err)
+				return f, fmt.Errorf("the connection itself broke the protocol: %w", err)
 			}
 			p.in = p.in[n:]
 			if ev.Op != 0 {

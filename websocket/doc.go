@@ -1,0 +1,83 @@
+// Package websocket is the WebSocket protocol (RFC 6455) for servers and clients.
+//
+// A server upgrades a request in an http.Handler:
+//
+//	http.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
+//		c, err := websocket.Accept(w, r, nil)
+//		if err != nil {
+//			return // the client has been answered
+//		}
+//		defer c.CloseNow()
+//		for msg, err := range c.Messages(r.Context()) {
+//			if err != nil {
+//				return
+//			}
+//			if err := c.Write(r.Context(), msg.Type, msg.Data); err != nil {
+//				return
+//			}
+//		}
+//	})
+//
+// A client dials:
+//
+//	c, _, err := websocket.Dial(ctx, "ws://127.0.0.1:8080/ws", nil)
+//
+// The names are those of github.com/coder/websocket: programs written for it compile after their import path is changed.
+//
+// # Messages
+//
+// Read and Write move whole messages; Messages is Read for range. Reader and Writer stream: they hold no more of a message
+// than what one call hands over, and parts are handed out, and sent, as they come. Text that is received is checked to
+// be UTF-8 as it comes; its first bad byte closes the connection. Package wsjson reads and writes JSON.
+//
+// # Limits
+//
+// A message of more than 1 MiB (SetReadLimit), or in more than 1,024 frames (MaxFragments), closes the connection. Nothing is
+// allocated because a peer announces it. A flood of pings is answered as far as the peer takes the answers; when it does
+// not, the newest is kept.
+//
+// # Contexts
+//
+// A context that ends ends the call it was given to. A read leaves the connection good: what had come of a message is kept
+// for the next read. So does a write that has not begun; one that has closes the connection, as the peer could make nothing
+// of what follows half a frame. (Package coder/websocket closes the connection in every case.)
+//
+// # Keepalive
+//
+// It is on by default. A peer that has been silent for 25 s is pinged; if nothing at all comes from it within 10 s more, reads
+// return ErrKeepaliveTimeout. A last message may then be sent, and the connection closed with any code, within 5 s; otherwise
+// it closes itself with StatusInternalError. The peer is judged only while a read waits: a program that is busy elsewhere
+// does not lose it. KeepaliveInterval and KeepaliveTimeout change the times, or turn it off.
+//
+// # Closing
+//
+// Close performs the close handshake and has a deadline of 5 s for either half. CloseNow just closes. When the peer closes, it
+// is answered, and reads return a CloseError; CloseStatus gets the code out of any error. When the peer breaks the
+// protocol, it is told so with the code that RFC 6455 has for it, and reads return an error that says what it did. What
+// is told is of fixed texts: errors of the network or of the program never leave the machine. The first cause of an end
+// is what all later calls return, in an error that matches net.ErrClosed.
+//
+// # Concurrency
+//
+// All methods of a Conn may be called from any number of goroutines, except that one at a time may read: Read, Reader,
+// Messages, and the reader that Reader returned. A second read returns ErrConcurrentRead and does no harm. Messages that
+// several goroutines write go one after the other; a Writer holds the others back until its Close. Control frames go
+// between the fragments of a message.
+//
+// Somebody must read all the time, or pings are not answered and the peer's close is not seen: CloseRead does that for those who
+// expect no message.
+//
+// A Conn has no goroutine of its own. Reading happens in the goroutine that reads; pongs are sent by one that lives until
+// they are sent. (A transport given to Dial that is not net/http's is the exception: its connections have no deadlines,
+// so a read that waits needs a goroutine.)
+//
+// # Security
+//
+// Accept refuses requests that come from pages of other origins, as browsers send cookies along with them: name the origins
+// that may connect in OriginPatterns. A server behind a proxy that ends TLS must name its own. Nothing else is known of who
+// the client is: that is for the handler to find out.
+//
+// # Testing
+//
+// Package wstest makes connected pairs in memory, which work in the bubbles of testing/synctest.
+package websocket

@@ -1,0 +1,229 @@
+package websocket_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/seed-4a326f83/parley/websocket"
+	"github.com/seed-4a326f83/parley/websocket/wsjson"
+	"github.com/seed-4a326f83/parley/websocket/wstest"
+)
+
+// echoServer is what the examples connect to.
+func echoServer() *httptest.Server {
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer c.CloseNow()
+		echo(c)
+	}))
+}
+
+// An echo server: the same bytes back, in messages of the same type.
+func ExampleAccept() {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+			Subprotocols:   []string{"echo.v1"},
+			OriginPatterns: []string{"https://*.example.com"},
+		})
+		if err != nil {
+			return // Accept has answered the client
+		}
+		defer c.CloseNow()
+		ctx := r.Context()
+		for {
+			typ, data, err := c.Read(ctx)
+			if err != nil {
+				return
+			}
+			if err := c.Write(ctx, typ, data); err != nil {
+				return
+			}
+		}
+	})
+	srv := httptest.NewServer(handler)
+	defer srv.Close()
+
+	ctx := context.Background()
+	c, _, err := websocket.Dial(ctx, srv.URL, &websocket.DialOptions{Subprotocols: []string{"echo.v1"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c.Write(ctx, websocket.MessageText, []byte("hello"))
+	typ, data, _ := c.Read(ctx)
+	fmt.Println(c.Subprotocol(), typ, string(data))
+	fmt.Println(c.Close(websocket.StatusNormalClosure, ""))
+	// Output:
+	// echo.v1 MessageText hello
+	// <nil>
+}
+
+// A client with a time limit for the handshake, and for each answer.
+func ExampleDial() {
+	srv := echoServer()
+	defer srv.Close()
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, resp, err := websocket.Dial(ctx, srv.URL, &websocket.DialOptions{
+		HTTPHeader: http.Header{"Authorization": {"Bearer ..."}},
+	})
+	if err != nil {
+		fmt.Println("not connected:", err)
+		return
+	}
+	defer c.CloseNow()
+	fmt.Println(resp.Status)
+
+	if err := c.Write(ctx, websocket.MessageText, []byte("hello")); err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, data, err := c.Read(ctx)
+	fmt.Println(string(data), err)
+	c.Close(websocket.StatusNormalClosure, "that was all")
+	// Output:
+	// 101 Switching Protocols
+	// hello <nil>
+}
+
+// Range over what comes: the loop ends by itself when the peer closes normally.
+func ExampleConn_Messages() {
+	client, server, err := wstest.Pair(nil, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	go func() {
+		client.Write(ctx, websocket.MessageText, []byte("one"))
+		client.Write(ctx, websocket.MessageText, []byte("two"))
+		client.Close(websocket.StatusNormalClosure, "")
+	}()
+	for msg, err := range server.Messages(ctx) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(msg.Type, string(msg.Data))
+	}
+	// Output:
+	// MessageText one
+	// MessageText two
+}
+
+// What the peer said when it closed.
+func ExampleCloseStatus() {
+	client, server, err := wstest.Pair(nil, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	go client.Close(websocket.StatusGoingAway, "see you")
+	_, _, err = server.Read(context.Background())
+	var closed websocket.CloseError
+	if errors.As(err, &closed) {
+		fmt.Println(websocket.CloseStatus(err), closed.Reason)
+	}
+	// Output:
+	// StatusGoingAway see you
+}
+
+// A message of unknown size, sent and received in parts.
+func ExampleConn_Writer() {
+	client, server, err := wstest.Pair(nil, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.CloseNow()
+	defer server.CloseNow()
+	ctx := context.Background()
+	go func() {
+		w, err := client.Writer(ctx, websocket.MessageText)
+		if err != nil {
+			return
+		}
+		for i := range 3 {
+			fmt.Fprintf(w, "part %d\n", i)
+		}
+		w.Close()
+	}()
+	typ, r, err := server.Reader(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	data, err := io.ReadAll(r)
+	fmt.Printf("%v %v\n%s", typ, err, data)
+	// Output:
+	// MessageText <nil>
+	// part 0
+	// part 1
+	// part 2
+}
+
+// A server that only sends: CloseRead sees to pings and to the client's close.
+func ExampleConn_CloseRead() {
+	client, server, err := wstest.Pair(nil, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := server.CloseRead(context.Background())
+	go func() {
+		client.Read(context.Background())
+		client.Close(websocket.StatusNormalClosure, "")
+	}()
+	server.Write(ctx, websocket.MessageText, []byte("news"))
+	<-ctx.Done()
+	fmt.Println(websocket.CloseStatus(context.Cause(ctx)))
+	// Output:
+	// StatusNormalClosure
+}
+
+// Any protocol over a stream of bytes can be spoken over WebSocket.
+func ExampleNetConn() {
+	client, server, err := wstest.Pair(nil, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	go func() {
+		nc := websocket.NetConn(ctx, client, websocket.MessageBinary)
+		fmt.Fprint(nc, "a stream, ")
+		fmt.Fprint(nc, "not messages")
+		nc.Close()
+	}()
+	data, err := io.ReadAll(websocket.NetConn(ctx, server, websocket.MessageBinary))
+	fmt.Println(string(data), err)
+	// Output:
+	// a stream, not messages <nil>
+}
+
+// JSON both ways.
+func Example_json() {
+	srv := echoServer()
+	defer srv.Close()
+	ctx := context.Background()
+	c, _, err := websocket.Dial(ctx, srv.URL, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	wsjson.Write(ctx, c, map[string]int{"answer": 42})
+	var got struct{ Answer int }
+	fmt.Println(wsjson.Read(ctx, c, &got), got.Answer)
+	// Output:
+	// <nil> 42
+}

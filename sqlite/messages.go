@@ -12,6 +12,9 @@ import (
 
 // Append implements [parley.Store].
 func (s *Store) Append(ctx context.Context, batch []parley.Draft) ([]parley.Appended, error) {
+	if err := s.checkSpace(); err != nil {
+		return nil, err
+	}
 	results := make([]parley.Appended, len(batch))
 	err := s.writer.do(ctx, func(c *conn) error {
 		a := appending{conn: c, last: map[int64]int64{}, grew: map[int64]bool{}}

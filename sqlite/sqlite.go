@@ -46,6 +46,7 @@ const (
 type Store struct {
 	reads  reads
 	writer writer
+	free   func() (uint64, error) // bytes on the disk
 	close  func() error
 }
 
@@ -89,7 +90,10 @@ func open(ctx context.Context, path string) (*Store, error) {
 		return nil, err
 	}
 
-	s := &Store{writer: writer{open: func() (*conn, error) { return connect(forWrites) }}}
+	s := &Store{
+		writer: writer{open: func() (*conn, error) { return connect(forWrites) }},
+		free:   func() (uint64, error) { return freeSpace(filepath.Dir(path)) },
+	}
 	if err := s.writer.start(func(c *conn) error { return migrate(ctx, c, time.Now()) }); err != nil {
 		return nil, err
 	}

@@ -7,5 +7,7 @@
 //
 //	PARLEY_BINARY  test this binary instead of building cmd/parley
 //	PARLEY_RACE    1 builds cmd/parley with the race detector
-//	PARLEY_SEED    replay a run of TestKill with the seed that it printed
+//	PARLEY_SEED    replay a run of TestKill or TestStopUnderLoad with the seed
+//	               that it printed: the same messages and waits
+//	CHROMIUM       the browser to drive, /usr/bin/chromium if unset
 package test

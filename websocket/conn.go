@@ -132,23 +132,28 @@ func (c *Conn) because(why error) error {
 
 // teardown closes the network connection, once. The cause, which is why if none was known, is what later calls return. It
 // reports whether it was the one to do it.
-func (c *Conn) teardown(why error) bool {
+func (c *Conn) teardown(why error) bool { return c.end(why, func() {}) }
+
+// abort is teardown for a peer that does not answer: what the kernel still holds for it is dropped, not kept and resent for
+// minutes.
+func (c *Conn) abort(why error) { c.end(why, c.reset) }
+
+func (c *Conn) end(why error, first func()) bool {
 	did := false
 	c.once.Do(func() {
 		did = true
 		c.err = c.because(why)
 		c.closing.Store(true)
 		c.keepalive.stop()
-		close(c.closed)
+		close(c.closed) // before the calls that are blocked fail: they look here for the reason
+		first()
 		c.nc.Close()
 	})
 	return did
 }
 
-// abort is teardown for a peer that does not answer: what the kernel still holds for it is dropped, not kept and resent for
-// minutes.
-func (c *Conn) abort(why error) {
-	c.because(why)
+// reset closes the connection at the bottom.
+func (c *Conn) reset() {
 	nc := c.nc
 	for {
 		under, ok := nc.(interface{ NetConn() net.Conn })
@@ -161,7 +166,6 @@ func (c *Conn) abort(why error) {
 		tcp.SetLinger(0)
 	}
 	nc.Close() // before TLS above it could try to say goodbye
-	c.teardown(why)
 }
 
 // isClosed reports whether teardown has been done.

@@ -167,6 +167,9 @@ func (c *Conn) keepaliveGiveUp() {
 	// The peer is likely to take nothing any more: this is for the case that it merely ignores pings.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	c.sendClose(ctx, StatusInternalError, "keepalive timeout")
-	c.abort(ErrKeepaliveTimeout)
+	if c.sendClose(ctx, StatusInternalError, "keepalive timeout") != nil {
+		c.abort(ErrKeepaliveTimeout)
+		return
+	}
+	c.teardown(ErrKeepaliveTimeout)
 }

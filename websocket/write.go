@@ -143,10 +143,10 @@ func (c *Conn) send(ctx context.Context, h *proto.Header, payload []byte) error 
 	if err == nil {
 		return nil
 	}
-	switch {
-	case c.isClosed():
+	if c.isClosed() {
 		return c.closedErr()
-	case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil:
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil {
 		err = wrapContext("cancelled while sending, which closes the connection", ctx)
 		c.teardown(err)
 		return err

@@ -131,13 +131,13 @@ func (c *Conn) fail(ctx context.Context, bad *proto.Error) error {
 	defer cancel()
 	if c.sendClose(sendCtx, StatusCode(bad.Code), bad.Reason) != nil {
 		c.abort(err)
-		return err
+		return c.closedErr()
 	}
 	lingerCtx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	c.linger(lingerCtx)
 	c.teardown(err)
-	return err
+	return c.closedErr()
 }
 
 // linger ends our direction and then waits until the peer has ended its own, throwing away what comes, for as long as ctx

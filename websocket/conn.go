@@ -34,8 +34,8 @@ var ErrConcurrentRead = errors.New("websocket: another goroutine is reading from
 // Reader returns); a second read returns ErrConcurrentRead.
 //
 // Somebody must read: pings are answered, pongs noticed and the peer's close seen by reads alone. If no messages are
-// expected, use CloseRead. A Conn must be ended with Close or CloseNow, unless a read has returned an error that is not
-// its context's and not ErrKeepaliveTimeout.
+// expected, use CloseRead. A Conn must be ended with Close or CloseNow, unless a read has returned an error that matches
+// net.ErrClosed: then it is closed. CloseNow in a defer is right in any case.
 type Conn struct {
 	nc          net.Conn
 	role        proto.Role

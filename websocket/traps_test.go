@@ -3,6 +3,7 @@ package websocket_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,7 +25,7 @@ func violation(t *testing.T, code websocket.StatusCode, send func(p *peer)) {
 		sent := async(func() bool { send(p); return true })
 		reason := p.wantEnd(code)
 		sent()
-		if err := err(); err == nil || websocket.CloseStatus(err) != -1 {
+		if err := err(); !errors.Is(err, net.ErrClosed) || websocket.CloseStatus(err) != -1 {
 			t.Fatalf("Read returned %v", err)
 		}
 		for _, leak := range []string{"EOF", "read", "write", "tcp", "pipe", "connection"} {

@@ -91,4 +91,3 @@ func TestDecompressWhatOthersCompress(t *testing.T) {
 		}
 	}
 }
-

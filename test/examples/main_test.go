@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -98,14 +99,19 @@ func start(t *testing.T, name string, args ...string) *program {
 	}
 }
 
-// script runs a Node script of this folder with arguments.
-func script(t *testing.T, args ...string) {
+// script runs a Node script of this folder and returns what it printed.
+func script(t *testing.T, env []string, args ...string) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", args...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that a browser ends with the script
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
-	if text, err := cmd.CombinedOutput(); err != nil {
+	text, err := cmd.CombinedOutput()
+	if err != nil {
 		t.Fatalf("node %s: %v\n%s\n(`make test` installs what the tests need)", strings.Join(args, " "), err, text)
 	}
+	return text
 }

@@ -6,15 +6,15 @@ import "testing"
 
 func TestBroadcastFromNode(t *testing.T) {
 	t.Parallel()
-	script(t, "broadcast.mjs", start(t, "broadcast").addr)
+	script(t, nil, "broadcast.mjs", start(t, "broadcast").addr)
 }
 
 func TestEchoFromNode(t *testing.T) {
 	t.Parallel()
-	script(t, "echo.mjs", start(t, "echo").addr, start(t, "echo", "--prefix", "Server received: ").addr)
+	script(t, nil, "echo.mjs", start(t, "echo").addr, start(t, "echo", "--prefix", "Server received: ").addr)
 }
 
 func TestRelayFromNode(t *testing.T) {
 	t.Parallel()
-	script(t, "relay.mjs", start(t, "relay").addr)
+	script(t, nil, "relay.mjs", start(t, "relay").addr)
 }

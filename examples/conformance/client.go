@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-4a326f83/parley/websocket"
+)
+
+// A client is driven by a suite that is a server.
+type client struct {
+	settings
+	url   string // without a path
+	agent string
+}
+
+// run goes through all cases.
+func (c *client) run(ctx context.Context) error {
+	count, err := c.caseCount(ctx)
+	if err != nil {
+		return fmt.Errorf("asking for the number of cases: %w", err)
+	}
+	for n := range count {
+		if err := c.runCase(ctx, n+1); err != nil {
+			log.Print(err) // some cases are of handshakes to be refused: the suite knows
+		}
+	}
+	log.Printf("%d cases done", count)
+	conn, err := c.dial(ctx, "/updateReports", url.Values{"agent": {c.agent}})
+	if err != nil {
+		return err
+	}
+	c.echo(conn) // the suite closes it when the reports are written
+	return nil
+}
+
+// caseCount asks how many cases there are: a message with the number comes.
+func (c *client) caseCount(ctx context.Context) (int, error) {
+	conn, err := c.dial(ctx, "/getCaseCount", nil)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.CloseNow()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, message, err := conn.Read(ctx)
+	if err != nil {
+		return 0, err
+	}
+	count, err := strconv.Atoi(strings.TrimSpace(string(message)))
+	if err != nil || count < 0 {
+		return 0, fmt.Errorf("%.40q is not a number of cases", message)
+	}
+	conn.Close(websocket.StatusNormalClosure, "") // the number is what was wanted: how it ends does not matter
+	return count, nil
+}
+
+func (c *client) runCase(ctx context.Context, n int) error {
+	conn, err := c.dial(ctx, "/runCase", url.Values{"case": {strconv.Itoa(n)}, "agent": {c.agent}})
+	if err != nil {
+		return fmt.Errorf("case %d: %w", n, err)
+	}
+	c.echo(conn)
+	return nil
+}
+
+func (c *client) dial(ctx context.Context, path string, query url.Values) (*websocket.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	target := strings.TrimSuffix(c.url, "/") + path
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	conn, _, err := websocket.Dial(ctx, target, &websocket.DialOptions{
+		KeepaliveInterval: -1, // suites count every frame
+		MaxFragments:      c.maxFragments,
+	})
+	return conn, err
+}

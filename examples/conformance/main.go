@@ -1,0 +1,100 @@
+// Command conformance is the server and the client that test suites for WebSocket talk to. Everything that the library does is
+// on in them.
+//
+//	conformance server --listen 127.0.0.1:9001
+//	conformance client --url ws://127.0.0.1:9001 --agent parley
+//
+// The server echoes every message. The client does what suites expect that are servers themselves, such as Autobahn's: it
+// asks at /getCaseCount how many cases there are, echoes what it gets at /runCase for each of them, and has the reports
+// written at /updateReports.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/seed-4a326f83/parley/websocket"
+)
+
+const usage = `Usage:
+  conformance server [--listen ADDR] [--limit BYTES] [--max-fragments N]
+  conformance client [--url URL] [--agent NAME] [--limit BYTES] [--max-fragments N]
+`
+
+func main() {
+	if len(os.Args) < 2 {
+		fmt.Fprint(os.Stderr, usage)
+		os.Exit(2)
+	}
+	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
+	var s settings
+	flags.Int64Var(&s.limit, "limit", 64<<20, "the most `bytes` of a message")
+	flags.IntVar(&s.maxFragments, "max-fragments", -1, "the most frames of a message; negative: any `number`")
+	switch os.Args[1] {
+	case "server":
+		listen := flags.String("listen", "127.0.0.1:9001", "`address` to listen on")
+		flags.Parse(os.Args[2:])
+		listener, err := net.Listen("tcp", *listen)
+		if err != nil {
+			log.Fatal(err)
+		}
+		log.Printf("conformance echoes at ws://%s/", listener.Addr())
+		server := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
+		log.Fatal(server.Serve(listener))
+	case "client":
+		url := flags.String("url", "ws://127.0.0.1:9001", "`URL` of the suite's server")
+		agent := flags.String("agent", "parley", "`name` to appear under in the reports")
+		flags.Parse(os.Args[2:])
+		if err := (&client{s, *url, *agent}).run(context.Background()); err != nil {
+			log.Fatal(err)
+		}
+	default:
+		fmt.Fprint(os.Stderr, usage)
+		os.Exit(2)
+	}
+}
+
+// settings are what both roles have in common.
+type settings struct {
+	limit        int64
+	maxFragments int
+}
+
+// ServeHTTP echoes on each connection until it ends.
+func (s settings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true, // a suite may run in a page
+		KeepaliveInterval:  -1,   // suites count every frame
+		MaxFragments:       s.maxFragments,
+	})
+	if err == nil {
+		s.echo(conn)
+	}
+}
+
+// patience is for a peer to take an echo.
+const patience = time.Minute
+
+// echo sends back what comes until the connection ends.
+func (s settings) echo(conn *websocket.Conn) {
+	defer conn.CloseNow()
+	conn.SetReadLimit(s.limit)
+	for {
+		typ, message, err := conn.Read(context.Background())
+		if err != nil {
+			return // most cases end so: the suite closes, or breaks the protocol to see what happens
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		err = conn.Write(ctx, typ, message)
+		cancel()
+		if err != nil {
+			return
+		}
+	}
+}

@@ -19,6 +19,7 @@ import (
 )
 
 const (
+	interval   = 2500 * time.Millisecond
 	maxMessage = 16 << 20         // bytes; longer ones close their sender with 1009
 	patience   = 10 * time.Second // a client that does not take its echo for so long is dropped
 )
@@ -35,7 +36,7 @@ func main() {
 		log.Fatal(err)
 	}
 	log.Printf("echo is at ws://%s/; open http://%[1]s/ in a browser", listener.Addr())
-	e := &echo{prefix: []byte(*prefix), interval: 2500 * time.Millisecond}
+	e := newEcho(*prefix)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /watch", e.watchers.serve)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -52,9 +53,10 @@ func main() {
 
 type echo struct {
 	prefix   []byte
-	interval time.Duration // between two messages with the time
 	watchers watchers
 }
+
+func newEcho(prefix string) *echo { return &echo{prefix: []byte(prefix)} }
 
 func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w, watcher := e.watchers.tap(w, r)
@@ -84,7 +86,7 @@ func (e *echo) run(conn *websocket.Conn) error {
 	conn.SetReadLimit(maxMessage)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go e.tellTime(ctx, conn)
+	go tellTime(ctx, conn)
 	for {
 		typ, message, err := conn.Read(ctx)
 		if err != nil {
@@ -99,8 +101,8 @@ func (e *echo) run(conn *websocket.Conn) error {
 	}
 }
 
-func (e *echo) tellTime(ctx context.Context, conn *websocket.Conn) {
-	ticker := time.NewTicker(e.interval)
+func tellTime(ctx context.Context, conn *websocket.Conn) {
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
 		select {

@@ -42,7 +42,7 @@ func main() {
 		log.Fatal(err)
 	}
 	log.Printf("onetoone is at ws://%s/", listener.Addr())
-	server := &http.Server{Handler: &switchboard{sessions: make(map[session]conns)}, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: newSwitchboard(), ReadHeaderTimeout: 5 * time.Second}
 	log.Fatal(server.Serve(listener))
 }
 
@@ -56,6 +56,8 @@ type switchboard struct {
 	mu       sync.Mutex
 	sessions map[session]conns
 }
+
+func newSwitchboard() *switchboard { return &switchboard{sessions: make(map[session]conns)} }
 
 func (s *switchboard) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	conn, err := websocket.Accept(w, req, &websocket.AcceptOptions{

@@ -15,9 +15,9 @@
 //
 // Nothing is held but what is on its way, at most 1 MiB a receiver and message, so that everyone is as fast as the slowest,
 // within reason (stream.go): a receiver that takes nothing for 5 s, or that keeps the others waiting for 5 s and half of the
-// time that a message takes, is closed with 1013. A sender that pauses for 30 s in the middle of a message is closed with
-// 1008. When a sender is lost in the middle of a message, those who have its beginning are closed with 1011: WebSocket
-// has no way to take a message back.
+// time that a message takes, is closed with 1013, and cut off if it does not take that either. A sender is a receiver too. One
+// that pauses for 30 s in the middle of a message is closed with 1008. When a sender is lost in the middle of a message,
+// those who have its beginning are closed with 1011: WebSocket has no way to take a message back.
 package main
 
 import (

@@ -182,14 +182,11 @@ func (s *side) expect(want string, names map[string]string) {
 
 func (s *side) expectClose(code websocket.StatusCode) {
 	s.t.Helper()
-	for {
-		if text, ok := s.next(); ok {
-			s.t.Fatalf("got %s, want a close", text)
-		}
-		if got := websocket.CloseStatus(s.closed); got != code {
-			s.t.Fatalf("closed with %v (%v), want %v", got, s.closed, code)
-		}
-		return
+	if text, ok := s.next(); ok {
+		s.t.Fatalf("got %s, want a close", text)
+	}
+	if got := websocket.CloseStatus(s.closed); got != code {
+		s.t.Fatalf("closed with %v (%v), want %v", got, s.closed, code)
 	}
 }
 

@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	chunkSize = 16 << 10
-	maxBehind = 64 // chunks that a receiver may be behind: at most 1 MiB
+	chunkSize    = 16 << 10
+	maxBehind    = 64        // chunks that a receiver may be behind: at most 1 MiB
+	fragmentSize = 128 << 10 // about; of those that are sent
 )
 
 // A stream is a binary message on its way to everyone who was there when it began.
@@ -27,6 +28,7 @@ type stream struct {
 // A lane is a stream's way to one receiver.
 type lane struct {
 	to     *client
+	began  time.Time
 	own    bool // to is the sender
 	chunks chan []byte
 	held   time.Duration // how long the others have waited for this one
@@ -65,7 +67,7 @@ func (r *room) open(from *client) *stream {
 	head := append([]byte{byte(len(name))}, name...)
 	s := &stream{began: time.Now()}
 	for c := range r.clients {
-		l := &lane{to: c, own: c == from, chunks: make(chan []byte, maxBehind)}
+		l := &lane{to: c, began: s.began, own: c == from, chunks: make(chan []byte, maxBehind)}
 		l.chunks <- head
 		s.lanes = append(s.lanes, l)
 		c.enqueue(outgoing{stream: l})
@@ -145,26 +147,60 @@ var errLost = errors.New("the sender was lost in the middle of a message")
 
 // run sends the stream to its receiver.
 func (l *lane) run() error {
-	if l.broken.Load() {
-		return nil // and the receiver has seen nothing of it
-	}
 	l.begun.Store(true)
-	message, err := l.to.conn.Writer(context.Background(), websocket.MessageBinary)
-	for err == nil {
-		select {
-		case <-l.to.gone:
+	var message io.WriteCloser // nil until something of it must be sent
+	for buf, more := l.gather(nil); ; buf, more = l.gather(buf[:0]) {
+		switch {
+		case l.isOver():
 			return net.ErrClosed
-		case chunk, ok := <-l.chunks:
-			switch {
-			case ok:
-				err = l.to.inTime(func() error { _, err := message.Write(chunk); return err })
-			case l.broken.Load():
-				l.to.drop(websocket.StatusInternalError, errLost.Error())
-				return errLost
-			default:
-				return l.to.inTime(message.Close)
+		case l.broken.Load() && message == nil:
+			return nil // the receiver has seen nothing of it
+		case l.broken.Load():
+			l.to.drop(websocket.StatusInternalError, errLost.Error())
+			return errLost
+		}
+		err := l.to.inTime(func() (err error) {
+			if message == nil && !more { // all of it: a message of one frame
+				return l.to.conn.Write(context.Background(), websocket.MessageBinary, buf)
 			}
+			if message == nil {
+				message, err = l.to.conn.Writer(context.Background(), websocket.MessageBinary)
+			}
+			if err == nil {
+				_, err = message.Write(buf)
+			}
+			if err == nil && !more {
+				err = message.Close()
+			}
+			return err
+		})
+		if err != nil || !more {
+			return err
 		}
 	}
-	return err
+}
+
+// gather appends to buf what is to be sent next, and reports whether there may be more.
+//
+// Clients bound how many fragments a message may have (this library 1,024, npm's ws 16,384), so fragments are made as large as
+// may be, and the longer a message takes, the longer they may take, too: a trickle of some minutes makes hundreds.
+func (l *lane) gather(buf []byte) (_ []byte, more bool) {
+	var late <-chan time.Time
+	for len(buf) < fragmentSize {
+		select {
+		case chunk, ok := <-l.chunks:
+			if !ok {
+				return buf, false
+			}
+			buf = append(buf, chunk...)
+			if late == nil {
+				late = time.After(5*time.Millisecond + time.Since(l.began)/50)
+			}
+		case <-late:
+			return buf, true
+		case <-l.to.gone:
+			return nil, false
+		}
+	}
+	return buf, true
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/seed-4a326f83/parley/websocket"
 )
 
-const chunks = 4096 // in a test's stream: many times what a receiver may be behind
+const chunks = 2048 // in a test's stream: many times what a receiver may be behind
 
 // A person is a client that has joined.
 type person struct {

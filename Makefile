@@ -19,7 +19,7 @@ STATICCHECK := $(BIN)/staticcheck
 
 .PHONY: help
 help: ## list what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build ./parley
@@ -38,7 +38,7 @@ bench: ## measure the committer on SQLite
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 .PHONY: test
-test: system format vet portable imports unit fuzz web outside ## check everything (installs what is missing; some minutes)
+test: system format vet portable imports unit fuzz web conformance outside ## check everything (installs what is missing; some minutes)
 	@echo "All is well."
 
 # --- the parts of test, cheapest first ---
@@ -106,9 +106,13 @@ web: web/node_modules/.package-lock.json
 	npm --prefix web run check:dist
 
 # Never cached: what these tests drive is built outside of what Go tracks.
+.PHONY: conformance
+conformance: ## hold server and client against the RFCs, and print what passed
+	cd test && go test -count=1 -timeout 5m -v ./conformance
+
 .PHONY: outside
 outside: test/node_modules/.package-lock.json
-	cd test && CHROMIUM=$(CHROMIUM) go test -race -count=1 -timeout 8m ./...
+	cd test && CHROMIUM=$(CHROMIUM) go test -race -count=1 -timeout 8m $$(go list ./... | grep -v '/conformance$$')
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	npm --prefix $* ci </dev/null

@@ -1,0 +1,266 @@
+package conformance
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A subject is the conformance example in one of its roles and modes, on which all rows are run.
+type subject struct {
+	name string
+	role roles
+	args []string // besides those that say where
+}
+
+var subjects = []subject{
+	{name: "server", role: servers},
+	{name: "client", role: clients},
+}
+
+// workers is how many rows are run at once, on the same server or each on a client of its own: most rows wait for the network.
+const workers = 4
+
+// An outcome is what became of a row.
+type outcome struct {
+	row
+	err error
+}
+
+// TestConformance runs all rows on all subjects and prints how many passed, and those that did not.
+func TestConformance(t *testing.T) {
+	for _, s := range subjects {
+		t.Run(s.name, func(t *testing.T) {
+			began := time.Now()
+			var rows []row
+			for _, r := range allRows(os.Getenv("PARLEY_ROWS")) {
+				if r.is(s.role) {
+					rows = append(rows, r)
+				}
+			}
+			var outcomes []outcome
+			if s.role == servers {
+				outcomes = runServer(t, s, rows)
+			} else {
+				outcomes = runClient(t, s, rows)
+			}
+			report(t, s, outcomes, time.Since(began))
+		})
+	}
+}
+
+// report prints the table of a subject.
+func report(t *testing.T, s subject, outcomes []outcome, took time.Duration) {
+	var table, faults strings.Builder
+	passed := 0
+	for _, g := range groups {
+		n, good := 0, 0
+		for _, o := range outcomes {
+			switch {
+			case !o.in(g):
+				continue
+			case o.err == nil:
+				good++
+			default:
+				fmt.Fprintf(&faults, "  FAIL %s as %s (%s): %v\n", o.id, s.name, o.what, o.err)
+			}
+			n++
+		}
+		if n > 0 {
+			fmt.Fprintf(&table, "  %-3s %-28s %4d of %4d\n", strings.TrimSuffix(g.prefix, "."), g.name, good, n)
+		}
+		passed += good
+	}
+	t.Logf("as %s: %d of %d rows pass (%.1f s)\n%s", s.name, passed, len(outcomes), took.Seconds(), table.String())
+	if faults.Len() > 0 {
+		t.Errorf("rows that fail:\n%s", faults.String())
+	}
+}
+
+// runServer runs rows on a server, some at once.
+func runServer(t *testing.T, s subject, rows []row) []outcome {
+	addr := startServer(t, s.args...).addr
+	outcomes := make([]outcome, len(rows))
+	next := make(chan int)
+	var running sync.WaitGroup
+	for range workers {
+		running.Go(func() {
+			for i := range next {
+				outcomes[i] = outcome{rows[i], onServer(addr, rows[i])}
+			}
+		})
+	}
+	for i := range rows {
+		next <- i
+	}
+	close(next)
+	running.Wait()
+	return outcomes
+}
+
+func onServer(addr string, r row) error {
+	early, list := r.early(true)
+	p, err := connect(addr, r.hs, early)
+	if err != nil {
+		return err
+	}
+	defer p.nc.Close()
+	return p.run(list)
+}
+
+// early returns the bytes to send together with the handshake, and the steps that remain.
+func (r row) early(client bool) ([]byte, []step) {
+	if !r.hs.early {
+		return nil, r.steps
+	}
+	var b bytes.Buffer
+	p := &peer{nc: recorder{Buffer: &b}, client: client}
+	r.steps[0](p)
+	return b.Bytes(), r.steps[1:]
+}
+
+// A recorder keeps what a step writes.
+type recorder struct {
+	net.Conn
+	*bytes.Buffer
+}
+
+func (r recorder) Read(b []byte) (int, error)  { return r.Buffer.Read(b) }
+func (r recorder) Write(b []byte) (int, error) { return r.Buffer.Write(b) }
+
+// runClient runs rows on clients, each of which goes through a part of them.
+func runClient(t *testing.T, s subject, rows []row) []outcome {
+	outcomes := make([]outcome, len(rows))
+	var running sync.WaitGroup
+	for w := range workers {
+		var mine []row
+		var index []int
+		for i := w; i < len(rows); i += workers {
+			mine, index = append(mine, rows[i]), append(index, i)
+		}
+		if len(mine) == 0 {
+			continue
+		}
+		suite, err := newSuite(mine)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { suite.listener.Close() })
+		program := start(t, append([]string{"client", "--url", "ws://" + suite.listener.Addr().String(), "--agent", agent}, s.args...)...)
+		running.Go(func() {
+			go func() { // so that nobody waits for a client that is no more
+				<-program.ended
+				suite.listener.Close()
+			}()
+			err := suite.run()
+			for n, i := range index {
+				outcomes[i] = outcome{rows[i], suite.errs[n]}
+			}
+			<-program.ended
+			if err = errors.Join(err, program.err); err != nil {
+				t.Errorf("the client's own run: %v", err)
+			}
+		})
+	}
+	running.Wait()
+	return outcomes
+}
+
+// agent is a name that has to be escaped in a URL.
+const agent = "parley client & co/1.0 ü"
+
+// A suite is a server that drives one client through rows, as Autobahn's suite does.
+type suite struct {
+	listener net.Listener
+	rows     []row
+	errs     []error
+}
+
+func newSuite(rows []row) (*suite, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s := &suite{l, rows, make([]error, len(rows))}
+	for i := range s.errs {
+		s.errs[i] = errNotPlayed
+	}
+	return s, nil
+}
+
+// run serves until the client asks for the reports. The client is to ask for all rows, in their order.
+func (s *suite) run() error {
+	if err := s.serve("/getCaseCount", func(c *call) error {
+		p, err := c.accept(handshake{}, nil)
+		if err != nil {
+			return err
+		}
+		return p.run(steps(send(text(strconv.Itoa(len(s.rows)))), anyEnd))
+	}); err != nil {
+		return fmt.Errorf("/getCaseCount: %w", err)
+	}
+	for i, r := range s.rows {
+		if err := s.serve("/runCase", func(c *call) error {
+			if q := c.req.URL.Query(); q.Get("case") != strconv.Itoa(i+1) || q.Get("agent") != agent {
+				return fmt.Errorf("the client asked for %s", c.req.URL)
+			}
+			s.errs[i] = onClient(c, r)
+			return nil
+		}); err != nil {
+			return fmt.Errorf("/runCase %d: %w", i+1, err)
+		}
+	}
+	return s.serve("/updateReports", func(c *call) error {
+		if q := c.req.URL.Query(); q.Get("agent") != agent {
+			return fmt.Errorf("the client asked for %s", c.req.URL)
+		}
+		p, err := c.accept(handshake{}, nil)
+		if err != nil {
+			return err
+		}
+		return p.run(steps(goodbye))
+	})
+}
+
+// serve handles the client's next connection, which must be for path.
+func (s *suite) serve(path string, handle func(*call) error) error {
+	nc, err := s.listener.Accept()
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	c, err := receive(nc)
+	if err != nil {
+		return err
+	}
+	if c.req.URL.Path != path {
+		return fmt.Errorf("the client asked for %s", c.req.URL)
+	}
+	return handle(c)
+}
+
+func onClient(c *call, r row) error {
+	early, list := r.early(false)
+	p, err := c.accept(r.hs, early)
+	if err != nil || r.hs.refused {
+		return err
+	}
+	return p.run(list)
+}
+
+// anyEnd expects a close frame from the client, whatever its code.
+func anyEnd(p *peer) error {
+	e, err := p.next()
+	if err != nil || e.op != opClose {
+		return fmt.Errorf("the client sent %v, %w, not a close frame", e, err)
+	}
+	p.write(p.encode([]frame{e.frame}))
+	return wantEnd(p)
+}

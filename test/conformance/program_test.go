@@ -1,0 +1,108 @@
+package conformance
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// executable is the conformance example, built for these tests.
+var executable string
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "parley-conformance-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	executable = filepath.Join(dir, "conformance")
+	build := exec.Command("go", "build", "-C", "../..", "-o", executable, "./examples/conformance")
+	if text, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the conformance example: %v\n%s", err, text)
+		return 1
+	}
+	return m.Run()
+}
+
+// A program is the conformance example, running.
+type program struct {
+	pid   int
+	addr  string        // a server listens here
+	ended chan struct{} // closed when it has ended by itself
+	err   error         // how, once ended is closed
+}
+
+var address = regexp.MustCompile(`ws://([^/\s]+)/`)
+
+// start runs the conformance example. It is killed when the test ends; what it printed is shown if the test failed.
+func start(t *testing.T, args ...string) *program {
+	t.Helper()
+	cmd := exec.Command(executable, args...)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &program{pid: cmd.Process.Pid, ended: make(chan struct{})}
+	found := make(chan string, 1)
+	var log bytes.Buffer
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		lines := bufio.NewReader(io.TeeReader(stderr, &log))
+		for {
+			line, err := lines.ReadString('\n')
+			if m := address.FindStringSubmatch(line); m != nil {
+				select {
+				case found <- m[1]:
+				default:
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	go func() {
+		defer close(p.ended)
+		reading.Wait()
+		p.err = cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		<-p.ended
+		if printed := log.String(); t.Failed() || strings.Contains(printed, "panic") {
+			t.Errorf("conformance %s printed:\n%s", strings.Join(args, " "), printed)
+		}
+	})
+	if args[0] == "server" {
+		select {
+		case p.addr = <-found:
+		case <-p.ended:
+			t.Fatalf("the server ended: %v", p.err)
+		case <-time.After(patience):
+			t.Fatal("the server printed no address")
+		}
+	}
+	return p
+}
+
+func startServer(t *testing.T, args ...string) *program {
+	t.Helper()
+	return start(t, append([]string{"server", "--listen", "127.0.0.1:0"}, args...)...)
+}

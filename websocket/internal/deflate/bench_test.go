@@ -84,3 +84,58 @@ func BenchmarkDecompress(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkCompress compresses messages of a conversation, with the messages before to refer to and without. For
+// comparison: the library's compressors, given the same dictionary.
+func BenchmarkCompress(b *testing.B) {
+	for _, size := range []int{125, 500, 2000, 16000} {
+		for _, takeover := range []bool{true, false} {
+			rng := rand.New(rand.NewPCG(1, 2))
+			var past []byte
+			for takeover && len(past) < maxHistory {
+				past = append(past, chat(rng, size)...)
+			}
+			past = past[max(0, len(past)-maxHistory):]
+			var msgs [20][]byte
+			for i := range msgs {
+				msgs[i] = chat(rng, size)
+			}
+			run := func(name string, f func(dst, p []byte) []byte) {
+				b.Run(fmt.Sprintf("%d/takeover=%v/%s", size, takeover, name), func(b *testing.B) {
+					b.ReportAllocs()
+					var dst []byte
+					in, out, i := 0, 0, 0
+					for b.Loop() {
+						p := msgs[i%len(msgs)]
+						dst = f(dst[:0], p)
+						in, out, i = in+len(p), out+len(dst), i+1
+					}
+					b.SetBytes(int64(in / i))
+					b.ReportMetric(float64(out)/float64(i), "B/msg")
+				})
+			}
+			c := NewCompressor(15, takeover)
+			c.Sent(past)
+			run("ours", func(dst, p []byte) []byte { return c.Append(dst, p, true) })
+			var sink bytes.Buffer
+			w, err := kflate.NewWriter(nil, kflate.BestSpeed)
+			if err != nil {
+				b.Fatal(err)
+			}
+			run("library", func(dst, p []byte) []byte {
+				sink.Reset()
+				w.ResetDict(&sink, past)
+				w.Write(p)
+				w.Flush()
+				return append(dst, sink.Bytes()...)
+			})
+			run("library stateless", func(dst, p []byte) []byte {
+				sink.Reset()
+				if err := kflate.StatelessDeflate(&sink, p, false, past); err != nil {
+					b.Fatal(err)
+				}
+				return append(dst, sink.Bytes()...)
+			})
+		}
+	}
+}

@@ -35,10 +35,9 @@ type Decompressor struct {
 	takeover   bool
 
 	state    state
-	final    bool  // the block is marked as the last of a stream
-	tail     uint8 // bytes of the tail that have been used
-	length   int   // to be copied still: bytes of a stored block, or of a match
-	distance int   // of that match; 0 if there is none
+	final    bool // the block is marked as the last of a stream
+	length   int  // to be copied still: bytes of a stored block, or of a match
+	distance int  // of that match; 0 if there is none
 }
 
 // NewDecompressor returns the state at the beginning of a connection. The sender uses a window of 1<<windowBits bytes,
@@ -61,28 +60,24 @@ func NewDecompressor(windowBits int, takeover bool) Decompressor {
 func (d *Decompressor) Decompress(dst, src []byte, end bool) (n, used int, through bool, err error) {
 	f := flow{d: d, in: src, out: dst}
 	err = f.run()
-	used = f.ip
 	if err == nil && end && f.starved {
-		err = f.finish()
+		err = d.finish()
 	}
 	if err != nil {
 		d.Release()
 		d.state = failed
-		return f.op, used, false, err
+		return f.op, f.ip, false, err
 	}
 	if d.state != inDynamic && d.state != inPreCode && d.state != inCodes {
 		d.giveBackTables()
 	}
 	through = f.starved
-	if end && through {
-		d.tail = 0
-		if !d.takeover {
-			d.hist.drop()
-			return f.op, used, true, nil
-		}
+	if through && end && !d.takeover {
+		d.hist.drop()
+		return f.op, f.ip, true, nil
 	}
 	d.hist.append(f.out[:f.op], 1<<d.windowBits)
-	return f.op, used, through, nil
+	return f.op, f.ip, through, nil
 }
 
 // Release gives back what d keeps, at the end of the connection. A state that goes to the garbage collector without it
@@ -107,21 +102,21 @@ type flow struct {
 	starved bool // in is used up, and more needed; else out is full
 }
 
-// finish uses the tail, when the message's own bytes are used up.
-func (f *flow) finish() error {
-	d := f.d
-	if d.tail == 0 && d.state == atHeader && d.nhold == 0 {
-		// There is nothing for the tail to complete. This is not how RFC 7692 section 7.2.1 ends a message, but it is clear: the
-		// payload is empty, as zlib makes it when it flushes twice, or ends with a block that is marked as the last.
+// finish ends the message, when its bytes are used up.
+func (d *Decompressor) finish() error {
+	switch {
+	case d.nhold > 0:
+	case d.state == atLength:
+		// The rest of an empty stored block is what senders leave out (RFC 7692 section 7.2.1). If something else was cut off
+		// here, the tail behind it would give bytes that nobody has sent.
+		d.state = atHeader
+		return nil
+	case d.state == atHeader:
+		// This is not how that section ends a message, but it is clear: the payload is empty, as zlib makes it when it
+		// flushes twice, or ends with a block that is marked as the last.
 		return nil
 	}
-	f.in, f.ip = tail[d.tail:], 0
-	err := f.run()
-	d.tail += uint8(f.ip)
-	if err == nil && f.starved && (d.state != atHeader || d.nhold != 0) {
-		err = ErrCorrupt // the message ends within a block
-	}
-	return err
+	return ErrCorrupt
 }
 
 // run goes on until in is used up or out is full.

@@ -8,13 +8,13 @@ import (
 
 const (
 	// maxShort is the longest piece that shortEncoder takes. For longer ones codes of their own pay.
-	maxShort = 1024
+	maxShort = 512
 	// maxHistory is how much of the messages before a Compressor remembers, if the window has as much. More would make
 	// messages hardly smaller, but each of them is searched in all of it.
-	maxHistory = 8 << 10
+	maxHistory = 4 << 10
 
 	hashBits = 12
-	dictStep = 1
+	dictStep = 2
 	minMatch = 4
 	maxMatch = 258
 )

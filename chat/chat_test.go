@@ -340,6 +340,7 @@ func TestWhatIsRefused(t *testing.T) {
 			{"text of null", parley.CodeInvalid, with(func(r *chat.Request) { r.Body = json.RawMessage("null") })},
 			{"text without text", parley.CodeInvalid, with(func(r *chat.Request) { r.Body = json.RawMessage(`{"words":"hi"}`) })},
 			{"empty text", parley.CodeInvalid, with(func(r *chat.Request) { r.Body = json.RawMessage(`{"text":""}`) })},
+			{"text in capitals", parley.CodeInvalid, with(func(r *chat.Request) { r.Body = json.RawMessage(`{"TEXT":"hi"}`) })},
 			{"text a number", parley.CodeInvalid, with(func(r *chat.Request) { r.Body = json.RawMessage(`{"text":1}`) })},
 			{"body too large", parley.CodeTooLarge, with(func(r *chat.Request) { r.Body = body(parley.MaxBody + 1) })},
 			{"unknown kind", parley.CodeInvalid, with(func(r *chat.Request) { r.Kind = "song" })},

@@ -69,8 +69,7 @@ func checkPublish(req *Request) error {
 	}
 	switch {
 	case req.Kind == parley.KindText:
-		var body struct{ Text *string }
-		if json.Unmarshal(req.Body, &body) != nil || body.Text == nil || *body.Text == "" {
+		if textOf(req.Body) == "" {
 			return parley.Errorf(parley.CodeInvalid, `the body of a text is {"text":"..."}, and not empty`)
 		}
 	case !validAppKind(req.Kind):
@@ -80,6 +79,16 @@ func checkPublish(req *Request) error {
 		return parley.Errorf(parley.CodeInvalid, "a message of kind %s has no target", clip(req.Kind))
 	}
 	return nil
+}
+
+// textOf returns the text of a text message's body, or "" where it has none. A
+// struct would not do: encoding/json takes "TEXT" for "text".
+func textOf(body json.RawMessage) (text string) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(body, &fields) != nil || json.Unmarshal(fields["text"], &text) != nil {
+		return ""
+	}
+	return text
 }
 
 // sendSignal passes a signal to those who listen now.

@@ -40,11 +40,12 @@ func (c *Compressor) Append(dst, p []byte, end bool) []byte {
 	return dst
 }
 
-// AppendMessage appends p, compressed, to dst, as a whole message. If that makes it no shorter, ok is false: the message
-// is then to be sent as it is, without RSV1.
+// AppendMessage appends p, compressed, to dst, as a whole message. If that is not worth it, since p gets no shorter, ok is
+// false: the message is then to be sent as it is, without RSV1. With context takeover short messages are worth it in any
+// case, at 6 bytes at most, since later ones can refer to them.
 func (c *Compressor) AppendMessage(dst, p []byte) (out []byte, ok bool) {
 	out = c.encode(dst, p)
-	if len(out)-len(dst) >= len(p) {
+	if len(out)-len(dst) >= len(p) && (!c.takeover || len(p) > maxShort || len(p) == 0) {
 		return dst, false
 	}
 	if c.takeover {

@@ -143,6 +143,8 @@ func TestMessagesOfTheRFC(t *testing.T) {
 		{"nothing, as zlib flushes nothing twice", "", "", said("")},
 		{"the end of a stream, and nothing behind it", "\xf3\x48\xcd\xc9\xc9\x07\x00", "Hello", said("")},
 		{"closed instead of flushed, less the last four bytes", "\xf2\x48\xcd\xc9\xc9\x07\x00\x00\x00\xff\xff\x01", "Hello", said("")},
+		{"a stored block behind a short one", bitString("0 10 01111000 0000000 0 00") + "\x05\x00\xfa\xffHello\x00", "HHello", said("")},
+		{"a stored block behind an empty one", bitString("0 10 0000000 0 00") + "\x05\x00\xfa\xffHello\x00", "Hello", said("")},
 		{"many empty blocks", strings.Repeat("\x00\x00\x00\xff\xff", 100) + "\x00", "", said("")},
 	} {
 		everyCut(t, tc.d, tc.msg, func(how string, d *Decompressor, out []byte, err error) {
@@ -220,6 +222,11 @@ func TestCorruptMessages(t *testing.T) {
 		d := NewDecompressor(8, true)
 		if _, _, _, err := d.Decompress(make([]byte, 1000), []byte(tc.msg), false); (err == ErrCorrupt) != tc.early {
 			t.Errorf("%s: before the end of the message: %v", tc.name, err)
+		}
+		d = NewDecompressor(8, true)
+		dst := make([]byte, 1000)
+		if n, _, _, err := d.Decompress(dst, []byte(tc.msg+strings.Repeat("\x00", 100)), true); tc.early && (err != ErrCorrupt || string(dst[:n]) != tc.right) {
+			t.Errorf("%s: with much behind it: %q, %v", tc.name, dst[:n], err)
 		}
 	}
 }

@@ -6,7 +6,13 @@ toolchain go1.27.2
 
 replace github.com/seed-4a326f83/parley => ../
 
-require github.com/coder/websocket v1.8.15
+require (
+	github.com/coder/websocket v1.8.15
+	github.com/gorilla/websocket v1.5.3
+	github.com/seed-4a326f83/parley v0.0.0
+)
+
+require github.com/klauspost/compress v1.20.3 // indirect
 
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect

@@ -1,0 +1,192 @@
+package interop
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	// patience bounds every wait for something that must happen; a test waits it out only when it fails.
+	patience = 60 * time.Second
+	// debianPython is the python3 that Debian's python3-websockets belongs to; another may come first on the PATH.
+	debianPython = "/usr/bin/python3"
+)
+
+// The certificate of all servers here: its files, and who trusts it.
+var (
+	certFile, keyFile string
+	certificate       tls.Certificate
+	trust             *x509.CertPool
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "parley-interop-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if err := makeCertificate(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+func makeCertificate(dir string) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: "interop"},
+		NotBefore:             time.Now().Add(-time.Hour),
+		NotAfter:              time.Now().Add(24 * time.Hour),
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return err
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	if err := os.WriteFile(certFile, certPEM, 0o600); err != nil {
+		return err
+	}
+	if err := os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600); err != nil {
+		return err
+	}
+	trust = x509.NewCertPool()
+	trust.AppendCertsFromPEM(certPEM)
+	certificate, err = tls.LoadX509KeyPair(certFile, keyFile)
+	return err
+}
+
+// listen opens a port for a server of this process, over TLS if secure.
+func listen(t *testing.T, secure bool) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secure {
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{certificate}})
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// A task is what a script is told, as JSON on its standard input.
+type task struct {
+	URL  string `json:"url,omitempty"`  // to connect to: the script is a client
+	Cert string `json:"cert"`           // of the server, and trusted by the client
+	Key  string `json:"key,omitempty"`  // of the server; without it, it speaks plainly
+	Mode mode   `json:"mode"`           // of compression
+	Long string `json:"long,omitempty"` // the long text
+}
+
+// command prepares a script of this folder, which ends with its children when the test does.
+func command(ctx context.Context, t *testing.T, name string, work task) *exec.Cmd {
+	t.Helper()
+	work.Long = longText
+	argument, err := json.Marshal(work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	interpreter := "node"
+	if strings.HasSuffix(name, ".py") {
+		interpreter = debianPython
+	}
+	cmd := exec.CommandContext(ctx, interpreter, name)
+	cmd.Stdin = bytes.NewReader(argument)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}
+
+// runScript runs a script that is a client to its end.
+func runScript(t *testing.T, name string, work task) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if text, err := command(ctx, t, name, work).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s\n(`make test` installs what the tests need)", name, err, text)
+	}
+}
+
+// startScript runs a script that is a server until the test ends, and returns the port that it printed.
+func startScript(t *testing.T, name string, work task) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := command(ctx, t, name, work)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		cancel()
+		t.Fatalf("%v (`make test` installs what the tests need)", err)
+	}
+	var reading sync.WaitGroup
+	t.Cleanup(func() {
+		cancel()
+		reading.Wait()
+		cmd.Wait()
+		if log.Len() > 0 {
+			t.Errorf("%s printed:\n%s", name, log.String())
+		}
+	})
+	port := make(chan string, 1)
+	reading.Go(func() {
+		line, _ := bufio.NewReader(out).ReadString('\n')
+		port <- strings.TrimSpace(line)
+		io.Copy(io.Discard, out)
+	})
+	select {
+	case p := <-port:
+		if p == "" {
+			t.Fatalf("%s ended instead of serving (`make test` installs what the tests need)", name)
+		}
+		return p
+	case <-time.After(patience):
+		t.Fatalf("%s printed no port", name)
+		return ""
+	}
+}

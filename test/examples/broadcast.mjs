@@ -3,11 +3,12 @@ import assert from 'node:assert/strict'
 import { Client } from './client.mjs'
 
 const url = `ws://${process.argv[2]}/`
-const ann = await Client.open(url, ['chat', 'app'])
+const time = /^\{"type":"time","content":\d{13}\}$/ // every 30 s: a test beside the program waits for it
+const ann = await Client.open(url, ['chat', 'app'], time)
 assert.equal(ann.socket.protocol, 'app')
-const ben = await Client.open(url)
+const ben = await Client.open(url, [], time)
 assert.equal(ben.socket.protocol, '')
-const cem = await Client.open(url, [], { perMessageDeflate: false })
+const cem = await Client.open(url, [], time)
 
 for (const text of ['hello', '', 'grüße 🎈', '{"type":"anything"}', 'x'.repeat(60_000)]) {
   ann.send(text)

@@ -8,12 +8,15 @@ export class Client {
   #waiting = []
   #came = []
 
-  /** Connects; options are those of ws, protocols the subprotocols to offer. */
-  static async open(url, protocols = [], options = {}) {
+  /** Connects, offering subprotocols; texts that match ignore are passed over. */
+  static async open(url, protocols = [], ignore = undefined) {
     const client = new Client()
-    const socket = new WebSocket(url, protocols, { origin: 'http://elsewhere.example', ...options })
+    const socket = new WebSocket(url, protocols, { origin: 'http://elsewhere.example' })
     client.socket = socket
-    socket.on('message', (data, isBinary) => client.#put(isBinary ? { binary: data } : { text: data.toString() }))
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) client.#put({ binary: data })
+      else if (!ignore?.test(data.toString())) client.#put({ text: data.toString() })
+    })
     socket.on('pong', (data) => client.#put({ pong: data.toString() }))
     socket.on('close', (code, reason) => client.#put({ close: code, reason: reason.toString() }))
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))

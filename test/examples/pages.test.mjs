@@ -46,7 +46,11 @@ async function openFile(t) {
       socket.binaryType = 'arraybuffer'
       const came = [], waiting = []
       const put = (event) => (waiting.length ? waiting.shift()(event) : came.push(event))
-      socket.onmessage = ({ data }) => put(typeof data === 'string' ? data : [...new Uint8Array(data)])
+      socket.onmessage = ({ data }) => {
+        const time = /^(\{"type":"time","content":\d{13}\}|\d{4}-\d\d-\d\dT[\d:.]{12}Z)$/ // comes when it comes
+        if (typeof data !== 'string') put([...new Uint8Array(data)])
+        else if (!time.test(data)) put(data)
+      }
       socket.onclose = ({ code, reason, wasClean }) => put({ code, reason, wasClean })
       socket.next = () => (came.length ? came.shift() : new Promise((resolve) => waiting.push(resolve)))
       return new Promise((resolve) => { socket.onopen = () => resolve(socket) })

@@ -27,8 +27,8 @@ func TestRelayOfAGibibyte(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 
-	fast := []*websocket.Conn{dial(t, ctx, p), dial(t, ctx, p)}
-	slow := dial(t, ctx, p)
+	fast := []*websocket.Conn{join(t, ctx, p), join(t, ctx, p)}
+	slow := join(t, ctx, p)
 	sender := dialRaw(t, p)
 	before := memory(t, p, "VmRSS")
 
@@ -68,7 +68,8 @@ func TestRelayOfAGibibyte(t *testing.T) {
 	}
 }
 
-func dial(t *testing.T, ctx context.Context, p *program) *websocket.Conn {
+// join returns a connection that is in the room: the program has told it so.
+func join(t *testing.T, ctx context.Context, p *program) *websocket.Conn {
 	t.Helper()
 	conn, _, err := websocket.Dial(ctx, "ws://"+p.addr+"/ws", nil)
 	if err != nil {
@@ -76,6 +77,12 @@ func dial(t *testing.T, ctx context.Context, p *program) *websocket.Conn {
 	}
 	conn.SetReadLimit(-1)
 	t.Cleanup(func() { conn.CloseNow() })
+	if err := conn.Write(ctx, websocket.MessageText, []byte(`{"type":"join"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := conn.Read(ctx); err != nil {
+		t.Fatal(err)
+	}
 	return conn
 }
 

@@ -47,11 +47,21 @@ type room struct {
 func newRoom() *room { return &room{clients: make(map[*client]bool)} }
 
 type client struct {
-	conn  *websocket.Conn
-	queue chan []byte // closed when the client is removed
+	conn  *websocket.Conn // nil during the handshake; guarded by room.mu
+	queue chan []byte     // closed when the client is removed
 }
 
 func (r *room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	// Before the handshake, so that whoever knows to be connected misses nothing.
+	c := &client{queue: make(chan []byte, maxQueue)}
+	r.mu.Lock()
+	r.clients[c] = true
+	r.mu.Unlock()
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.remove(c)
+	}()
 	conn, err := websocket.Accept(w, req, &websocket.AcceptOptions{
 		Subprotocols:       []string{"app"},
 		InsecureSkipVerify: true, // pages from anywhere may connect, also those opened as files
@@ -61,16 +71,15 @@ func (r *room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	defer conn.CloseNow()
 	conn.SetReadLimit(maxMessage)
-	c := &client{conn, make(chan []byte, maxQueue)}
 	r.mu.Lock()
-	r.clients[c] = true
+	c.conn = conn
+	tooSlow := !r.clients[c]
 	r.mu.Unlock()
-	defer func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.remove(c)
-	}()
-	go c.write()
+	if tooSlow {
+		conn.Close(websocket.StatusTryAgainLater, "too slow")
+		return
+	}
+	go write(conn, c.queue)
 	for {
 		typ, message, err := conn.Read(context.Background())
 		if err != nil {
@@ -91,7 +100,9 @@ func (r *room) send(message []byte) {
 		case c.queue <- message:
 		default:
 			r.remove(c)
-			go c.conn.Close(websocket.StatusTryAgainLater, "too slow")
+			if c.conn != nil {
+				go c.conn.Close(websocket.StatusTryAgainLater, "too slow")
+			}
 		}
 	}
 }
@@ -118,9 +129,9 @@ func (r *room) remove(c *client) {
 }
 
 // write sends what is queued, until the client is removed or the connection is closed.
-func (c *client) write() {
-	for message := range c.queue {
-		if c.conn.Write(context.Background(), websocket.MessageText, message) != nil {
+func write(conn *websocket.Conn, queue <-chan []byte) {
+	for message := range queue {
+		if conn.Write(context.Background(), websocket.MessageText, message) != nil {
 			return
 		}
 	}

@@ -20,8 +20,8 @@ func TestEveryoneGetsEveryTextAndTheTime(t *testing.T) {
 			t.Errorf("subprotocols %q", got)
 		}
 		go r.tellTime(t.Context())
-		write(t, ann, websocket.MessageBinary, "not for anyone")
-		write(t, ann, websocket.MessageText, "hello")
+		say(t, ann, websocket.MessageBinary, "not for anyone")
+		say(t, ann, websocket.MessageText, "hello")
 		for _, conn := range []*websocket.Conn{ann, ben} {
 			expect(t, conn, "hello")
 		}
@@ -44,7 +44,7 @@ func TestASlowClientHoldsUpNobody(t *testing.T) {
 		begun := time.Now()
 		for i := range maxQueue + 10 {
 			text := fmt.Sprint(i)
-			write(t, fast, websocket.MessageText, text)
+			say(t, fast, websocket.MessageText, text)
 			expect(t, fast, text)
 		}
 		if d := time.Since(begun); d != 0 {
@@ -84,7 +84,7 @@ func (r *room) size() int {
 	return len(r.clients)
 }
 
-func write(t *testing.T, conn *websocket.Conn, typ websocket.MessageType, text string) {
+func say(t *testing.T, conn *websocket.Conn, typ websocket.MessageType, text string) {
 	t.Helper()
 	if err := conn.Write(context.Background(), typ, []byte(text)); err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ const (
 
 // A client is a connection. One goroutine reads from it, another one writes what is queued for it.
 type client struct {
-	conn  *websocket.Conn
+	conn  *websocket.Conn // set after the handshake, before anything is sent
 	queue chan outgoing
 	gone  chan struct{} // closed when nothing more is to be queued
 	once  sync.Once
@@ -32,8 +32,8 @@ type outgoing struct {
 	stream *lane
 }
 
-func newClient(conn *websocket.Conn) *client {
-	return &client{conn: conn, queue: make(chan outgoing, maxPending), gone: make(chan struct{})}
+func newClient() *client {
+	return &client{queue: make(chan outgoing, maxPending), gone: make(chan struct{})}
 }
 
 // enqueue waits until there is room for the message, or nobody to take it.

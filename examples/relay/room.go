@@ -23,6 +23,20 @@ type room struct {
 func newRoom() *room { return &room{clients: make(map[*client]bool)} }
 
 func (r *room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	// Before the handshake, so that whoever knows to be connected misses nothing.
+	c := newClient()
+	r.mu.Lock()
+	r.clients[c] = true
+	r.mu.Unlock()
+	defer func() {
+		c.leave()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.clients, c)
+		if c.name != "" {
+			r.tell(event{Type: "leave", Data: c.name})
+		}
+	}()
 	conn, err := websocket.Accept(w, req, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // pages from anywhere may connect, also those opened as files
 		MaxFragments:       -1,   // a stream has as many as it takes
@@ -32,20 +46,10 @@ func (r *room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	defer conn.CloseNow()
 	conn.SetReadLimit(-1) // texts are counted by readText; the rest is never held whole
-	c := newClient(conn)
-	r.mu.Lock()
-	r.clients[c] = true
-	r.mu.Unlock()
+	c.conn = conn
 	go c.write()
 	for err == nil {
 		err = r.receive(c)
-	}
-	c.leave()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.clients, c)
-	if c.name != "" {
-		r.tell(event{Type: "leave", Data: c.name})
 	}
 }
 

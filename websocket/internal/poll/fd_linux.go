@@ -1,0 +1,167 @@
+package poll
+
+import (
+	"fmt"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Supported reports whether this system has an implementation.
+const Supported = true
+
+// An FD is a socket that is waited for. It is meant to be a part of what handles it. All its methods may be called from any
+// number of goroutines; those that do input and output do not block.
+type FD struct {
+	h      Handler
+	p      *poller
+	sys    int32
+	slot   uint32
+	turn   atomic.Uint32 // the events that wait to be told, and taken
+	users  atomic.Uint32 // of sys, and closed: the last to leave closes it
+	starve atomic.Bool   // a write found no room, and nobody has been told of room since
+}
+
+const (
+	// taken, in FD.turn: somebody runs Ready, or is about to.
+	taken = 1 << 31
+	// closed, in FD.users.
+	closed = 1 << 31
+)
+
+// Take takes a connection over from nc, which has no use any more after that: its descriptor is ours, and that of nc is
+// closed. h will be called from now on, also for what has
+// arrived before. If it fails, nothing has happened to nc.
+func (f *FD) Take(nc syscall.Conn, h Handler) error {
+	raw, err := nc.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("poll: %w", err)
+	}
+	var dupErr error
+	if err := raw.Control(func(fd uintptr) { f.sys, dupErr = dup(fd) }); err != nil {
+		return fmt.Errorf("poll: %w", err)
+	}
+	if dupErr != nil {
+		return fmt.Errorf("poll: duplicating a descriptor: %w", dupErr)
+	}
+	f.h = h
+	if err := pollerFor(f); err != nil {
+		syscall.Close(int(f.sys))
+		return err
+	}
+	if c, ok := nc.(net.Conn); ok {
+		c.Close()
+	}
+	return nil
+}
+
+// enter begins a use of the descriptor, which leave ends; it fails if the FD is closed. A descriptor that was closed while in
+// use could be somebody else's already.
+func (f *FD) enter() bool {
+	if f.users.Add(1)&closed != 0 {
+		f.leave()
+		return false
+	}
+	return true
+}
+
+func (f *FD) leave() {
+	if f.users.Add(^uint32(0)) == closed {
+		// Only one gets here: those who come later find closed|1, leave, and would get here again, but for the mark.
+		if f.users.CompareAndSwap(closed, closed|gone) {
+			syscall.Close(int(f.sys))
+		}
+	}
+}
+
+// gone, in FD.users: the descriptor has been closed.
+const gone = 1 << 30
+
+// Read reads what there is, or returns ErrAgain. At the end of the stream it returns io.EOF.
+func (f *FD) Read(p []byte) (int, error) {
+	if !f.enter() {
+		return 0, ErrClosed
+	}
+	n, err := sysRead(f.sys, p)
+	f.leave()
+	return n, err
+}
+
+// Write writes as much of a and then b as there is room for, in one system call, and returns how much that was. If it was
+// nothing, the error is ErrAgain, and Writable will be called. If it was less than all of it, the caller is to write
+// again until it gets ErrAgain.
+func (f *FD) Write(a, b []byte) (int, error) {
+	if !f.enter() {
+		return 0, ErrClosed
+	}
+	defer f.leave()
+	n, err := sysWrite(f.sys, a, b)
+	if err != ErrAgain {
+		return n, err
+	}
+	// Room may have been made, and the event gone by, before anybody could know that it is waited for: hence once more.
+	f.starve.Store(true)
+	return sysWrite(f.sys, a, b)
+}
+
+// CloseWrite ends our direction of the stream.
+func (f *FD) CloseWrite() error {
+	return f.control(func(fd int) error { return syscall.Shutdown(fd, syscall.SHUT_WR) })
+}
+
+// Reset makes Close drop what the kernel still holds for the peer, which is told that the connection has failed.
+func (f *FD) Reset() error {
+	return f.control(func(fd int) error {
+		return syscall.SetsockoptLinger(fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
+	})
+}
+
+func (f *FD) control(do func(fd int) error) error {
+	if !f.enter() {
+		return ErrClosed
+	}
+	defer f.leave()
+	return do(int(f.sys))
+}
+
+// Close closes the connection. No event will be told any more, except by Wake. It reports whether it was the first to do
+// so.
+func (f *FD) Close() bool {
+	if f.users.Or(closed)&closed != 0 {
+		return false
+	}
+	f.p.remove(f)
+	f.users.Add(1)
+	f.leave()
+	return true
+}
+
+// Wake makes Ready be called with Woken, also after Close.
+func (f *FD) Wake() {
+	if f.claim(Woken) {
+		f.p.inject(f)
+	}
+}
+
+// Again, called by Ready, makes Ready be called again with ev once it is the others' turn no more: for what is left after a
+// fair share.
+func (f *FD) Again(ev Event) { f.turn.Or(uint32(ev)) }
+
+// SetTimer makes Ready be called with Due after d, or up to 50 ms later, in place of a time that was set before. Negative:
+// not at all. After Close it does nothing.
+func (f *FD) SetTimer(d time.Duration) { f.p.setTimer(f, d) }
+
+// claim notes ev. If it returns true, it is the caller who must see to it that run is called.
+func (f *FD) claim(ev Event) bool {
+	return f.turn.Or(uint32(ev)|taken)&taken == 0
+}
+
+// run calls Ready with what is noted, after claim. What is noted meanwhile has to wait in line behind the others.
+func (f *FD) run(scratch []byte, mode Event) {
+	ev := Event(f.turn.Swap(taken)) &^ taken
+	f.h.Ready(ev|mode, scratch)
+	if !f.turn.CompareAndSwap(taken, 0) {
+		f.p.inject(f)
+	}
+}

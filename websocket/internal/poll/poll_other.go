@@ -1,0 +1,42 @@
+//go:build !linux
+
+package poll
+
+import (
+	"errors"
+	"syscall"
+	"time"
+)
+
+// Supported reports whether this system has an implementation.
+const Supported = false
+
+// An FD is a socket that is waited for. On this system there is none: Take fails, and nothing else may be called.
+type FD struct{}
+
+// Take returns an error that matches errors.ErrUnsupported.
+func (*FD) Take(syscall.Conn, Handler) error { return errors.ErrUnsupported }
+
+// Read returns ErrClosed.
+func (*FD) Read([]byte) (int, error) { return 0, ErrClosed }
+
+// Write returns ErrClosed.
+func (*FD) Write(_, _ []byte) (int, error) { return 0, ErrClosed }
+
+// CloseWrite returns ErrClosed.
+func (*FD) CloseWrite() error { return ErrClosed }
+
+// Reset returns ErrClosed.
+func (*FD) Reset() error { return ErrClosed }
+
+// Close returns false.
+func (*FD) Close() bool { return false }
+
+// Wake does nothing.
+func (*FD) Wake() {}
+
+// Again does nothing.
+func (*FD) Again(Event) {}
+
+// SetTimer does nothing.
+func (*FD) SetTimer(time.Duration) {}

@@ -1,0 +1,97 @@
+package poll
+
+import (
+	"io"
+	"syscall"
+	"unsafe"
+)
+
+// Sockets do not block, so that their system calls need not tell the scheduler (which costs as much as a short call
+// itself), unless there is much to copy.
+const longCall = 64 << 10
+
+func sysRead(fd int32, p []byte) (int, error) {
+	for {
+		var n uintptr
+		var errno syscall.Errno
+		if len(p) > longCall {
+			n, _, errno = syscall.Syscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		} else {
+			n, _, errno = syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		}
+		switch {
+		case errno == syscall.EINTR:
+		case errno == syscall.EAGAIN:
+			return 0, ErrAgain
+		case errno != 0:
+			return 0, errno
+		case n == 0 && len(p) > 0:
+			return 0, io.EOF
+		default:
+			return int(n), nil
+		}
+	}
+}
+
+// sysWrite writes a and then b, in one call.
+func sysWrite(fd int32, a, b []byte) (int, error) {
+	call, arg, count := uintptr(syscall.SYS_WRITE), unsafe.Pointer(unsafe.SliceData(a)), uintptr(len(a))
+	var vec [2]syscall.Iovec
+	if len(b) > 0 {
+		vec[0].Base, vec[1].Base = unsafe.SliceData(a), unsafe.SliceData(b)
+		vec[0].SetLen(len(a))
+		vec[1].SetLen(len(b))
+		call, arg, count = syscall.SYS_WRITEV, unsafe.Pointer(&vec), 2
+	}
+	for {
+		var n uintptr
+		var errno syscall.Errno
+		if len(a)+len(b) > longCall {
+			n, _, errno = syscall.Syscall(call, uintptr(fd), uintptr(arg), count)
+		} else {
+			n, _, errno = syscall.RawSyscall(call, uintptr(fd), uintptr(arg), count)
+		}
+		switch errno {
+		case 0:
+			return int(n), nil
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return 0, ErrAgain
+		default:
+			return 0, errno
+		}
+	}
+}
+
+// epollNow returns what has happened, without waiting.
+func epollNow(epfd int, events []syscall.EpollEvent) (int, error) {
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))),
+			uintptr(len(events)), 0, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case syscall.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+func newEventfd() (int, error) {
+	fd, _, errno := syscall.RawSyscall(syscall.SYS_EVENTFD2, 0, syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(fd), nil
+}
+
+// dup returns another descriptor for what fd stands for.
+func dup(fd uintptr) (int32, error) {
+	const fDupfdCloexec = 1030 // F_DUPFD_CLOEXEC, of linux/fcntl.h, the same on all architectures
+	n, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, fd, fDupfdCloexec, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int32(n), nil
+}

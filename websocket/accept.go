@@ -48,6 +48,21 @@ type AcceptOptions struct {
 	// MaxFragments is the most frames a message may come in; a peer that sends more is closed with
 	// StatusPolicyViolation. 0 means 1,024; negative: any number.
 	MaxFragments int
+
+	// CompressionMode says whether messages may be compressed. The default is CompressionDisabled.
+	CompressionMode CompressionMode
+
+	// CompressionThreshold is the size in bytes from which on messages are compressed; for a Writer, that of its first Write.
+	// 0 means 128 with context takeover, 512 without. Compressed and Uncompressed choose for a single message.
+	CompressionThreshold int
+
+	// CompressionWindowBits limits how far back compressed messages may refer, in either direction, to 1<<CompressionWindowBits
+	// bytes: 8 to 15. It bounds what a connection remembers. 0 means 15. A peer may ask for less, which it gets.
+	CompressionWindowBits int
+}
+
+func (o *AcceptOptions) compression() compressionOptions {
+	return compressionOptions{o.CompressionMode, o.CompressionThreshold, o.CompressionWindowBits}
 }
 
 // handshakeTimeout bounds the writing of the server's side of the handshake.
@@ -67,6 +82,11 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	offered, status, err := checkRequest(r)
 	if err == nil && !o.InsecureSkipVerify {
 		status, err = http.StatusForbidden, checkOrigin(r, o.OriginPatterns)
+	}
+	var agreed *compression
+	extensions := ""
+	if err == nil {
+		agreed, extensions, status, err = o.compression().accept(r.Header)
 	}
 	if err != nil {
 		switch status {
@@ -97,7 +117,7 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	// The server's own timeouts may still be set on the connection.
 	err = errors.Join(nc.SetDeadline(time.Time{}), nc.SetWriteDeadline(time.Now().Add(handshakeTimeout)))
 	if err == nil {
-		_, err = nc.Write(response(w.Header(), r.Header.Get("Sec-WebSocket-Key"), subprotocol))
+		_, err = nc.Write(response(w.Header(), r.Header.Get("Sec-WebSocket-Key"), subprotocol, extensions))
 	}
 	if err == nil {
 		err = nc.SetWriteDeadline(time.Time{})
@@ -108,10 +128,10 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	}
 	// Frames that came right behind the request are in the server's buffer, and nowhere else.
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	return newConn(nc, o.connConfig(subprotocol, early)), nil
+	return newConn(nc, o.connConfig(subprotocol, early, agreed)), nil
 }
 
-func (o *AcceptOptions) connConfig(subprotocol string, early []byte) connConfig {
+func (o *AcceptOptions) connConfig(subprotocol string, early []byte, agreed *compression) connConfig {
 	return connConfig{
 		role:              proto.Server,
 		subprotocol:       subprotocol,
@@ -121,6 +141,7 @@ func (o *AcceptOptions) connConfig(subprotocol string, early []byte) connConfig 
 		keepaliveInterval: o.KeepaliveInterval,
 		keepaliveTimeout:  o.KeepaliveTimeout,
 		maxFragments:      o.MaxFragments,
+		compression:       agreed,
 	}
 }
 
@@ -176,7 +197,7 @@ func checkRequest(r *http.Request) (offered []string, status int, err error) {
 const maxOffered = 64
 
 // response is the server's side of the handshake (RFC 6455 section 4.2.2), with the fields that the handler set.
-func response(extra http.Header, key, subprotocol string) []byte {
+func response(extra http.Header, key, subprotocol, extensions string) []byte {
 	var b bytes.Buffer
 	b.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
 	b.WriteString(acceptKey(key))
@@ -184,6 +205,11 @@ func response(extra http.Header, key, subprotocol string) []byte {
 	if subprotocol != "" {
 		b.WriteString("Sec-WebSocket-Protocol: ")
 		b.WriteString(subprotocol)
+		b.WriteString("\r\n")
+	}
+	if extensions != "" {
+		b.WriteString("Sec-WebSocket-Extensions: ")
+		b.WriteString(extensions)
 		b.WriteString("\r\n")
 	}
 	extra.WriteSubset(&b, ourFields) // to a bytes.Buffer: cannot fail

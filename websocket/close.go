@@ -92,7 +92,7 @@ func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) er
 	if err := c.take(ctx, c.frameTok); err != nil {
 		return err
 	}
-	defer func() { <-c.frameTok }()
+	defer c.giveBackFrame()
 	if c.closeSent {
 		return nil
 	}
@@ -127,6 +127,10 @@ func (c *Conn) fail(ctx context.Context, bad *proto.Error) error {
 	c.because(err)
 	c.closing.Store(true)
 	c.keepalive.stop()
+	c.rd.kept = nil // for nobody, and a peer that is slow to go must not hold it here
+	if c.compression != nil {
+		c.compression.in.Release()
+	}
 	sendCtx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	if c.sendClose(sendCtx, StatusCode(bad.Code), bad.Reason) != nil {

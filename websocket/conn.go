@@ -60,6 +60,8 @@ type Conn struct {
 	replies   replies
 	pings     pings
 
+	compression *compression // nil: none was agreed on
+
 	closing atomic.Bool   // the close handshake has begun, from whichever side
 	lost    atomic.Bool   // the keepalive has given up on the peer
 	closed  chan struct{} // closed when nc is
@@ -77,6 +79,7 @@ type connConfig struct {
 	onPong                              func(context.Context, []byte)
 	keepaliveInterval, keepaliveTimeout time.Duration
 	maxFragments                        int
+	compression                         *compression
 }
 
 func newConn(nc net.Conn, cfg connConfig) *Conn {
@@ -92,10 +95,16 @@ func newConn(nc net.Conn, cfg connConfig) *Conn {
 		readTok:     make(chan struct{}, 1),
 		msgTok:      make(chan struct{}, 1),
 		frameTok:    make(chan struct{}, 1),
+		compression: cfg.compression,
 		closed:      make(chan struct{}),
 	}
 	c.readLimit.Store(defaultReadLimit)
-	c.rd.machine = proto.New(proto.Config{Role: cfg.role, Limit: defaultReadLimit, MaxFragments: cfg.maxFragments})
+	c.rd.machine = proto.New(proto.Config{
+		Role:         cfg.role,
+		Limit:        defaultReadLimit,
+		MaxFragments: cfg.maxFragments,
+		RSV1:         cfg.compression != nil,
+	})
 	c.rd.prefill(cfg.early)
 	c.readIntr.set = nc.SetReadDeadline
 	c.writeIntr.set = nc.SetWriteDeadline
@@ -107,8 +116,9 @@ func newConn(nc net.Conn, cfg connConfig) *Conn {
 func (c *Conn) Subprotocol() string { return c.subprotocol }
 
 // SetReadLimit sets the most bytes a message may have, from the next frame on; 1 MiB to begin with. A peer that sends more
-// is closed with StatusMessageTooBig, as soon as the length it declares tells, and the read returns an error that
-// matches ErrMessageTooBig. Negative: no limit.
+// is closed with StatusMessageTooBig, and the read returns an error that matches ErrMessageTooBig: as soon as the length
+// that it declares tells, or for a compressed message, whose bytes are counted as they are inflated, when the first byte
+// that is too many would be. Negative: no limit.
 func (c *Conn) SetReadLimit(n int64) { c.readLimit.Store(n) }
 
 // CloseNow closes the connection without a close handshake; the peer sees it as StatusAbnormalClosure. Blocked calls
@@ -148,6 +158,7 @@ func (c *Conn) end(why error, first func()) bool {
 		close(c.closed) // before the calls that are blocked fail: they look here for the reason
 		first()
 		c.nc.Close()
+		c.releaseCompression()
 	})
 	return did
 }

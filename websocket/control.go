@@ -115,7 +115,7 @@ func (c *Conn) flushReplies() {
 	if c.take(context.Background(), c.frameTok) != nil {
 		return
 	}
-	defer func() { <-c.frameTok }()
+	defer c.giveBackFrame()
 	c.replies.flushBegins()
 	c.send(context.Background(), nil, nil)
 }

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-4a326f83/parley/websocket/internal/extension"
 	"github.com/seed-4a326f83/parley/websocket/internal/proto"
 )
 
@@ -26,7 +27,7 @@ type DialOptions struct {
 	// http.DefaultClient.
 	HTTPClient *http.Client
 
-	// HTTPHeader is sent along with the handshake's request.
+	// HTTPHeader is sent along with the handshake's request. Extensions cannot be offered by it.
 	HTTPHeader http.Header
 
 	// Host, if not empty, is sent as the Host field instead of the URL's host.
@@ -49,6 +50,20 @@ type DialOptions struct {
 
 	// MaxFragments: as in AcceptOptions.
 	MaxFragments int
+
+	// CompressionMode: as in AcceptOptions.
+	CompressionMode CompressionMode
+
+	// CompressionThreshold: as in AcceptOptions.
+	CompressionThreshold int
+
+	// CompressionWindowBits: as in AcceptOptions. Some servers take no request for a smaller window: there is no compression
+	// with them then, unless this is 0.
+	CompressionWindowBits int
+}
+
+func (o *DialOptions) compression() compressionOptions {
+	return compressionOptions{o.CompressionMode, o.CompressionThreshold, o.CompressionWindowBits}
 }
 
 // Dial connects to a WebSocket server (RFC 6455 section 4.1). rawURL is a ws, wss, http or https URL. ctx bounds the
@@ -128,10 +143,14 @@ func dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Resp
 		return nil, resp, err
 	}
 	subprotocol, err := checkResponse(resp, key, o.Subprotocols)
+	var agreed *compression
+	if err == nil {
+		agreed, err = o.compression().check(resp.Header)
+	}
 	if err == nil {
 		if rwc, ok := resp.Body.(io.ReadWriteCloser); ok {
 			resp.Body = http.NoBody
-			return newConn(bodyConn(rwc, traced), o.connConfig(subprotocol)), resp, nil
+			return newConn(bodyConn(rwc, traced), o.connConfig(subprotocol, agreed)), resp, nil
 		}
 		err = fmt.Errorf("the HTTP client's transport (%T) gives a body (%T) that cannot be written to", transport, resp.Body)
 	}
@@ -139,7 +158,7 @@ func dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Resp
 	return nil, resp, err
 }
 
-func (o *DialOptions) connConfig(subprotocol string) connConfig {
+func (o *DialOptions) connConfig(subprotocol string, agreed *compression) connConfig {
 	return connConfig{
 		role:              proto.Client,
 		subprotocol:       subprotocol,
@@ -148,6 +167,7 @@ func (o *DialOptions) connConfig(subprotocol string) connConfig {
 		keepaliveInterval: o.KeepaliveInterval,
 		keepaliveTimeout:  o.KeepaliveTimeout,
 		maxFragments:      o.MaxFragments,
+		compression:       agreed,
 	}
 }
 
@@ -193,6 +213,10 @@ func newRequest(ctx context.Context, rawURL string, o *DialOptions) (*http.Reque
 			return nil, "", fmt.Errorf("the subprotocol %q is not a token, or is given twice", p)
 		}
 	}
+	want, compress, err := o.compression().wish()
+	if err != nil {
+		return nil, "", err
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, "", err
@@ -213,6 +237,10 @@ func newRequest(ctx context.Context, rawURL string, o *DialOptions) (*http.Reque
 	if len(o.Subprotocols) > 0 {
 		req.Header.Set("Sec-WebSocket-Protocol", strings.Join(o.Subprotocols, ", "))
 	}
+	req.Header.Del("Sec-WebSocket-Extensions")
+	if compress {
+		req.Header.Set("Sec-WebSocket-Extensions", extension.Offer(want))
+	}
 	return req, key, nil
 }
 
@@ -228,8 +256,6 @@ func checkResponse(resp *http.Response, key string, offered []string) (subprotoc
 		return "", errors.New(`the server's answer lacks "Connection: Upgrade"`)
 	case len(h["Sec-Websocket-Accept"]) != 1 || h["Sec-Websocket-Accept"][0] != acceptKey(key):
 		return "", errors.New("the server's Sec-WebSocket-Accept does not fit our key: it does not speak WebSocket, or a cache has answered")
-	case len(h["Sec-Websocket-Extensions"]) > 0:
-		return "", fmt.Errorf("the server uses extensions that were not offered: %q", h["Sec-Websocket-Extensions"])
 	}
 	switch chosen := h["Sec-Websocket-Protocol"]; {
 	case len(chosen) == 0:

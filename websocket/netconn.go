@@ -50,7 +50,7 @@ func (n *netConn) Read(p []byte) (int, error) {
 				return 0, io.EOF
 			case err != nil:
 				return 0, deadlineError(ctx, err)
-			case typ != n.typ:
+			case typ != n.typ&^(Compressed|Uncompressed):
 				err := fmt.Errorf("websocket: closed with %d: the peer sent a %v instead of a %v", StatusUnsupportedData, typ, n.typ)
 				n.c.Close(StatusUnsupportedData, "unexpected type of message")
 				return 0, err

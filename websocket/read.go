@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/seed-4a326f83/parley/websocket/internal/proto"
+	"github.com/seed-4a326f83/parley/websocket/internal/utf8"
 )
 
 // reading is the state of reading, owned by whoever holds Conn.readTok.
@@ -21,10 +22,16 @@ type reading struct {
 	// The message being read. open: it has begun, and its end has not been handed out.
 	open   bool
 	typ    MessageType
-	piece  []byte         // of it, not handed out yet; aliases buf
+	piece  []byte         // of it, not handed out yet, compressed if deflated; aliases buf
+	more   bool           // there may be more to hand out of piece, or of what it inflates to
 	fin    bool           // piece is its last
 	kept   []byte         // what a Read whose context ended had gathered
 	reader *messageReader // hands it out; nil if Read gathers it
+
+	// Of a message that is compressed: the machine has not checked what it inflates to.
+	deflated bool
+	total    int64 // bytes handed out
+	text     utf8.Validator
 
 	control []byte // the payload of a control frame that comes in pieces
 }
@@ -78,6 +85,7 @@ func (c *Conn) beginRead(ctx context.Context) error {
 func (c *Conn) endRead() {
 	c.rd.release()
 	<-c.readTok
+	c.releaseCompression()
 }
 
 // Reader waits for a message and returns its type and a reader of its bytes, which hands them out as they arrive: memory
@@ -109,24 +117,62 @@ func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 		return 0, nil, err
 	}
 	rd := &c.rd
-	p := rd.kept
 	for {
-		// Grown by what has arrived, never by what a header promises.
-		p = append(p, rd.piece...)
-		rd.piece = nil
+		if err := c.gather(ctx); err != nil {
+			return 0, nil, err
+		}
 		if rd.fin {
 			break
 		}
 		if err := c.nextPiece(ctx); err != nil {
-			rd.kept = p
 			return 0, nil, err
 		}
 	}
+	p := rd.kept
 	rd.open, rd.kept = false, nil
 	if p == nil {
 		p = []byte{}
 	}
 	return rd.typ, p, nil
+}
+
+// gather moves what there is of the message to rd.kept, which grows by what has arrived, never by what a header promises.
+func (c *Conn) gather(ctx context.Context) error {
+	rd := &c.rd
+	if !rd.deflated {
+		rd.kept = append(rd.kept, rd.piece...)
+		rd.piece, rd.more = nil, false
+		return nil
+	}
+	buf := readBuffers.Get().(*[]byte)
+	defer readBuffers.Put(buf)
+	for rd.more {
+		n, err := c.handOut(ctx, *buf)
+		if err != nil {
+			return err
+		}
+		rd.kept = append(rd.kept, (*buf)[:n]...)
+	}
+	return nil
+}
+
+// handOut moves to dst as much of what there is of the message as fits. Its error is final.
+func (c *Conn) handOut(ctx context.Context, dst []byte) (int, error) {
+	rd := &c.rd
+	if !rd.deflated {
+		n := copy(dst, rd.piece)
+		rd.piece = rd.piece[n:]
+		rd.more = len(rd.piece) > 0
+		return n, nil
+	}
+	if c.isClosed() { // the decompressor may be gone
+		return 0, c.closedErr()
+	}
+	n, bad := c.inflate(dst)
+	if bad != nil {
+		return 0, c.fail(ctx, bad)
+	}
+	return n, nil
 }
 
 // openMessage waits for the beginning of a message, unless one was left by a read whose context ended.
@@ -173,10 +219,14 @@ func (r *messageReader) Read(p []byte) (int, error) {
 			rd.kept = rd.kept[n:]
 			return n, nil
 		}
-		if len(rd.piece) > 0 {
-			n := copy(p, rd.piece)
-			rd.piece = rd.piece[n:]
-			return n, nil
+		if rd.more {
+			n, err := c.handOut(r.ctx, p)
+			if err != nil {
+				r.err = err
+			}
+			if n > 0 || err != nil {
+				return n, err
+			}
 		}
 		if rd.fin {
 			rd.open, rd.kept, rd.reader = false, nil, nil
@@ -204,10 +254,14 @@ func (c *Conn) nextPiece(ctx context.Context) error {
 		switch {
 		case c.closing.Load(): // section 5.5.1: what comes during the close handshake may be thrown away
 		case ev.First:
-			rd.open, rd.typ, rd.piece, rd.fin = true, MessageType(ev.Op), ev.Payload, ev.Fin
+			rd.open, rd.typ, rd.piece, rd.more, rd.fin = true, MessageType(ev.Op), ev.Payload, true, ev.Fin
+			if rd.deflated = ev.RSV1; rd.deflated {
+				rd.total = 0
+				rd.text.Reset()
+			}
 			return nil
 		case len(ev.Payload) > 0 || ev.Fin:
-			rd.piece, rd.fin = ev.Payload, ev.Fin
+			rd.piece, rd.more, rd.fin = ev.Payload, true, ev.Fin
 			return nil
 		}
 	}

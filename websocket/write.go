@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/seed-4a326f83/parley/websocket/internal/mask"
@@ -24,41 +25,43 @@ func wrapContext(what string, ctx context.Context) error {
 // If ctx ends before anything of the message was sent to the network, the connection is still good. If it ends later, the
 // connection is closed: the peer could make nothing of what would follow half a frame.
 func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
-	if err := checkType(typ); err != nil {
+	op, err := typ.opcode()
+	if err != nil {
 		return err
 	}
 	if err := c.take(ctx, c.msgTok); err != nil {
 		return err
 	}
 	defer func() { <-c.msgTok }()
-	return c.writeFrame(ctx, c.header(proto.Opcode(typ), true), p)
-}
-
-func checkType(typ MessageType) error {
-	if typ != MessageText && typ != MessageBinary {
-		return fmt.Errorf("websocket: cannot send a %v: use MessageText or MessageBinary", typ)
+	if !c.compresses(typ, len(p)) {
+		return c.writeFrame(ctx, c.header(op, true), p)
 	}
-	return nil
+	return c.writeDeflated(ctx, c.header(op, true), p, func(dst []byte) ([]byte, bool) {
+		return c.compression.out.AppendMessage(dst, p)
+	})
 }
 
 // Writer starts a message whose size need not be known. Each Write of it sends a fragment at once; Close, which must be
 // called, ends the message. ctx bounds all of it, as in Conn.Write. Other messages wait until then; control frames do
 // not. The writer itself is for one goroutine at a time.
 func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
-	if err := checkType(typ); err != nil {
+	op, err := typ.opcode()
+	if err != nil {
 		return nil, err
 	}
 	if err := c.take(ctx, c.msgTok); err != nil {
 		return nil, err
 	}
-	return &messageWriter{c: c, ctx: ctx, op: proto.Opcode(typ)}, nil
+	return &messageWriter{c: c, ctx: ctx, typ: typ, op: op}, nil
 }
 
 // A messageWriter sends one message in fragments (RFC 6455 section 5.4).
 type messageWriter struct {
 	c    *Conn
 	ctx  context.Context
+	typ  MessageType
 	op   proto.Opcode // of the next fragment
+	zip  bool         // the message is compressed
 	done bool
 }
 
@@ -71,11 +74,24 @@ func (w *messageWriter) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil // a fragment of nothing would say nothing
 	}
-	if err := w.c.writeFrame(w.ctx, w.c.header(w.op, false), p); err != nil {
+	if w.op != proto.Continuation {
+		w.zip = w.c.compresses(w.typ, len(p))
+	}
+	if err := w.fragment(p, false); err != nil {
 		return 0, err
 	}
 	w.op = proto.Continuation
 	return len(p), nil
+}
+
+func (w *messageWriter) fragment(p []byte, fin bool) error {
+	h := w.c.header(w.op, fin)
+	if !w.zip {
+		return w.c.writeFrame(w.ctx, h, p)
+	}
+	return w.c.writeDeflated(w.ctx, h, p, func(dst []byte) ([]byte, bool) {
+		return w.c.compression.out.Append(dst, p, fin), true
+	})
 }
 
 func (w *messageWriter) Close() error {
@@ -84,7 +100,7 @@ func (w *messageWriter) Close() error {
 	}
 	w.done = true
 	defer func() { <-w.c.msgTok }()
-	err := w.c.writeFrame(w.ctx, w.c.header(w.op, true), nil)
+	err := w.fragment(nil, true)
 	if err != nil && w.op == proto.Continuation {
 		// Half a message is out, and its rest will not come.
 		w.c.teardown(err)
@@ -97,8 +113,57 @@ func (c *Conn) writeFrame(ctx context.Context, h proto.Header, payload []byte) e
 	if err := c.take(ctx, c.frameTok); err != nil {
 		return err
 	}
-	defer func() { <-c.frameTok }()
+	defer c.giveBackFrame()
 	return c.send(ctx, &h, payload)
+}
+
+// writeDeflated sends a frame whose payload encode appends to dst, unless it says that it is not worth it: then p is sent
+// as it is. encode is called when nothing but the end of the connection can keep the frame from going out: what one
+// side has compressed and the other never gets would leave the two with different windows.
+func (c *Conn) writeDeflated(ctx context.Context, h proto.Header, p []byte, encode func(dst []byte) ([]byte, bool)) error {
+	if err := c.take(ctx, c.frameTok); err != nil {
+		return err
+	}
+	defer c.giveBackFrame()
+	if err := c.sendable(); err != nil {
+		return err
+	}
+	pooled := deflateBuffers.Get().(*[]byte)
+	// Room for p as it is would do for nearly all that comes of it, and saves growing to that step by step.
+	out, worth := encode(slices.Grow((*pooled)[:0], min(len(p), maxDeflateBuffer)))
+	if worth {
+		h.RSV1 = h.Op != proto.Continuation // RFC 7692 section 6.1
+		p = out
+	}
+	err := c.send(ctx, &h, p)
+	if cap(out) <= maxDeflateBuffer {
+		*pooled = out[:0]
+		deflateBuffers.Put(pooled)
+	}
+	return err
+}
+
+// maxDeflateBuffer is the size of the largest buffers that are kept for compressed payloads.
+const maxDeflateBuffer = 64 << 10
+
+var deflateBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// giveBackFrame gives up frameTok.
+func (c *Conn) giveBackFrame() {
+	<-c.frameTok
+	c.releaseCompression()
+}
+
+// sendable returns what keeps frames from being sent, if anything does. frameTok is held.
+func (c *Conn) sendable() error {
+	switch {
+	case c.isClosed():
+		return c.closedErr()
+	case c.closeSent:
+		return errClosing
+	default:
+		return c.broken
+	}
 }
 
 // inOneBuffer is up to where a frame is copied into one buffer with its header. Above it costs less to hand the kernel
@@ -112,14 +177,8 @@ var writeBuffers = sync.Pool{New: func() any {
 
 // send writes the replies that wait and then the frame, if h is not nil. frameTok is held.
 func (c *Conn) send(ctx context.Context, h *proto.Header, payload []byte) error {
-	if c.isClosed() {
-		return c.closedErr()
-	}
-	if c.closeSent {
-		return errClosing
-	}
-	if c.broken != nil {
-		return c.broken
+	if err := c.sendable(); err != nil {
+		return err
 	}
 	pooled := writeBuffers.Get().(*[]byte)
 	buf := c.replies.appendTo((*pooled)[:0])

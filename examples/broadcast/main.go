@@ -65,6 +65,7 @@ func (r *room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	conn, err := websocket.Accept(w, req, &websocket.AcceptOptions{
 		Subprotocols:       []string{"app"},
 		InsecureSkipVerify: true, // pages from anywhere may connect, also those opened as files
+		CompressionMode:    websocket.CompressionContextTakeover,
 	})
 	if err != nil {
 		return // Accept has answered

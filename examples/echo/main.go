@@ -63,6 +63,7 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       offered(r),
 		InsecureSkipVerify: true, // pages from anywhere may connect, also those opened as files
+		CompressionMode:    websocket.CompressionContextTakeover,
 	})
 	if err == nil {
 		defer conn.CloseNow()

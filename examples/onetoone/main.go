@@ -62,6 +62,7 @@ func newSwitchboard() *switchboard { return &switchboard{sessions: make(map[sess
 func (s *switchboard) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	conn, err := websocket.Accept(w, req, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // pages from anywhere may connect, also those opened as files
+		CompressionMode:    websocket.CompressionContextTakeover,
 	})
 	if err != nil {
 		return // Accept has answered

@@ -40,6 +40,7 @@ func (r *room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	conn, err := websocket.Accept(w, req, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // pages from anywhere may connect, also those opened as files
 		MaxFragments:       -1,   // a stream has as many as it takes
+		CompressionMode:    websocket.CompressionContextTakeover,
 	})
 	if err != nil {
 		return // Accept has answered

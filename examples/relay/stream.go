@@ -143,6 +143,9 @@ func (l *lane) isOver() bool {
 	}
 }
 
+// asItIs is how streams are sent: pictures are compressed already.
+const asItIs = websocket.MessageBinary | websocket.Uncompressed
+
 var errLost = errors.New("the sender was lost in the middle of a message")
 
 // run sends the stream to its receiver.
@@ -161,10 +164,10 @@ func (l *lane) run() error {
 		}
 		err := l.to.inTime(func() (err error) {
 			if message == nil && !more { // all of it: a message of one frame
-				return l.to.conn.Write(context.Background(), websocket.MessageBinary, buf)
+				return l.to.conn.Write(context.Background(), asItIs, buf)
 			}
 			if message == nil {
-				message, err = l.to.conn.Writer(context.Background(), websocket.MessageBinary)
+				message, err = l.to.conn.Writer(context.Background(), asItIs)
 			}
 			if err == nil {
 				_, err = message.Write(buf)

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { Client } from './client.mjs'
 
 const url = `ws://${process.argv[2]}/`
-const time = /^\{"type":"time","content":\d{13}\}$/ // every 30 s: a test beside the program waits for it
-const ann = await Client.open(url, ['chat', 'app'], time)
+const ignore = /^\{"type":"time","content":\d{13}\}$/ // every 30 s: a test beside the program waits for it
+const ann = await Client.open(url, { protocols: ['chat', 'app'], ignore })
 assert.equal(ann.socket.protocol, 'app')
-const ben = await Client.open(url, [], time)
+const ben = await Client.open(url, { ignore })
 assert.equal(ben.socket.protocol, '')
-const cem = await Client.open(url, [], time)
+const cem = await Client.open(url, { ignore, deflate: false })
 
 for (const text of ['hello', '', 'grüße 🎈', '{"type":"anything"}', 'x'.repeat(60_000)]) {
   ann.send(text)

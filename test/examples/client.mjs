@@ -8,10 +8,13 @@ export class Client {
   #waiting = []
   #came = []
 
-  /** Connects, offering subprotocols; texts that match ignore are passed over. */
-  static async open(url, protocols = [], ignore = undefined) {
+  /**
+   * Connects, offering subprotocols and, unless deflate is false, permessage-deflate, to which every example agrees; texts that
+   * match ignore are passed over.
+   */
+  static async open(url, { protocols = [], ignore, deflate = true } = {}) {
     const client = new Client()
-    const socket = new WebSocket(url, protocols, { origin: 'http://elsewhere.example' })
+    const socket = new WebSocket(url, protocols, { origin: 'http://elsewhere.example', perMessageDeflate: deflate && { threshold: 1 } })
     client.socket = socket
     socket.on('message', (data, isBinary) => {
       if (isBinary) client.#put({ binary: data })
@@ -21,6 +24,7 @@ export class Client {
     socket.on('close', (code, reason) => client.#put({ close: code, reason: reason.toString() }))
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
     socket.on('error', () => {}) // a close follows
+    assert.equal(socket.extensions, deflate ? 'permessage-deflate' : '')
     return client
   }
 

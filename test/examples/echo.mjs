@@ -36,7 +36,7 @@ for (const [i, time] of times.entries()) {
 ann.socket.close(4321, 'enough')
 assert.deepEqual(await answer(ann), { close: 4321, reason: '' })
 
-const ben = await Client.open(`ws://${prefixed}/`, ['one', 'two'])
+const ben = await Client.open(`ws://${prefixed}/`, { protocols: ['one', 'two'], deflate: false })
 assert.equal(ben.socket.protocol, 'one')
 ben.send('hello')
 assert.deepEqual(await answer(ben), { text: 'Server received: hello' })

@@ -115,7 +115,8 @@ test("echo's page shows both ends", async (t) => {
   await line('server-log', 'request', 'Sec-WebSocket-Protocol: chat, app')
   await line('server-log', 'request', 'Sec-WebSocket-Extensions: permessage-deflate')
   await line('server-log', 'request', `Origin: http://${addresses.echo}`)
-  await line('server-log', 'response', '101 Switching Protocols', 'Sec-WebSocket-Protocol: chat')
+  await line('server-log', 'response', '101 Switching Protocols', 'Sec-WebSocket-Protocol: chat', 'Sec-WebSocket-Extensions: permessage-deflate')
+  await line('page-log', 'open', 'the extension permessage-deflate')
 
   await at('text').fill('<b>grüße</b> 🎈')
   await at('send-text').click()
@@ -130,6 +131,12 @@ test("echo's page shows both ends", async (t) => {
   await at('bytes').fill('0x')
   await at('send-bytes').click()
   await line('page-log', 'error', 'pairs of the digits')
+
+  await at('text').fill('again and '.repeat(100))
+  await at('send-text').click()
+  await line('page-log', 'message', '1,000 bytes of text')
+  await line('server-log', 'received', 'text', 'compressed, masked')
+  await line('server-log', 'sent', 'text', 'FIN, compressed')
 
   await line('page-log', 'message', '24 bytes of text') // the time
 

@@ -15,7 +15,7 @@ const image = async (client) => {
 const ann = await Client.open(`${url}/`)
 ann.send({ type: 'join', data: 'ann' })
 await ann.expectText('{"type":"join","data":"ann"}')
-const ben = await Client.open(`${url}/ws`)
+const ben = await Client.open(`${url}/ws`, { deflate: false })
 ben.send({ type: 'join', data: '' })
 await all(ann, ben)('{"type":"join","data":"Anonymous(1)"}')
 const cem = await Client.open(`${url}/ws`)

@@ -9,6 +9,11 @@ func TestBroadcastFromNode(t *testing.T) {
 	script(t, nil, "broadcast.mjs", start(t, "broadcast").addr)
 }
 
+func TestOneToOneFromNode(t *testing.T) {
+	t.Parallel()
+	script(t, nil, "onetoone.mjs", start(t, "onetoone").addr)
+}
+
 func TestEchoFromNode(t *testing.T) {
 	t.Parallel()
 	script(t, nil, "echo.mjs", start(t, "echo").addr, start(t, "echo", "--prefix", "Server received: ").addr)

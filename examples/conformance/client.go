@@ -79,6 +79,7 @@ func (c *client) dial(ctx context.Context, path string, query url.Values) (*webs
 	conn, _, err := websocket.Dial(ctx, target, &websocket.DialOptions{
 		KeepaliveInterval: -1, // suites count every frame
 		MaxFragments:      c.maxFragments,
+		CompressionMode:   websocket.CompressionContextTakeover,
 	})
 	return conn, err
 }

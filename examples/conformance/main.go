@@ -72,6 +72,7 @@ func (s settings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		InsecureSkipVerify: true, // a suite may run in a page
 		KeepaliveInterval:  -1,   // suites count every frame
 		MaxFragments:       s.maxFragments,
+		CompressionMode:    websocket.CompressionContextTakeover,
 	})
 	if err == nil {
 		s.echo(conn)

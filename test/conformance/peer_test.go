@@ -48,6 +48,7 @@ func (p *peer) write(b []byte) { p.nc.Write(b) }
 type event struct {
 	frame
 	frames int // that the message came in
+	wire   int // bytes of payload before they were inflated
 }
 
 // next reads frames until one is a control frame or ends a message.
@@ -77,6 +78,7 @@ func (p *peer) resume(e event) (event, error) {
 		}
 		e.frames++
 		if !e.open {
+			e.wire = len(e.payload)
 			if e.rsv == rsv1 {
 				e.rsv = 0
 				if e.payload, err = p.deflate.inflate(e.payload); err != nil {

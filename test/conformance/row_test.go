@@ -45,7 +45,11 @@ var groups = []group{
 	{"7.", "close", closeRows},
 	{"9.", "large and many", volumeRows},
 	{"10.", "auto-fragmentation", autoFragmentRows},
+	{"12.", "compression: contents", func() []row { return deflateRows(12) }},
+	{"13.", "compression: parameters", func() []row { return deflateRows(13) }},
 	{"F.", "framing, besides", framingRows},
+	{"N.", "compression: negotiation", negotiationRows},
+	{"D.", "compression, besides", deflateExtraRows},
 }
 
 // allRows returns the rows of all groups whose number begins with prefix.

@@ -58,9 +58,9 @@ type server struct {
 func script(name string) func(t *testing.T, secure bool, m mode) string {
 	return func(t *testing.T, secure bool, m mode) string {
 		t.Helper()
-		work := task{Cert: certFile, Mode: m}
+		work := task{Cert: cert.File, Mode: m}
 		if secure {
-			work.Key = keyFile
+			work.Key = cert.KeyFile
 		}
 		return startScript(t, name, work)
 	}
@@ -128,7 +128,7 @@ func TestOurServer(t *testing.T) {
 					converse(t, c.dial(t, url, their))
 					return
 				}
-				runScript(t, c.name, task{URL: url, Cert: certFile, Mode: their})
+				runScript(t, c.name, task{URL: url, Cert: cert.File, Mode: their})
 			})
 		})
 	}

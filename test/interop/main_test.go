@@ -4,26 +4,20 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/seed-4a326f83/parley/test/interop/certificate"
 )
 
 const (
@@ -33,12 +27,8 @@ const (
 	debianPython = "/usr/bin/python3"
 )
 
-// The certificate of all servers here: its files, and who trusts it.
-var (
-	certFile, keyFile string
-	certificate       tls.Certificate
-	trust             *x509.CertPool
-)
+// cert is the certificate of all servers here.
+var cert *certificate.Certificate
 
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
@@ -51,49 +41,11 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if err := makeCertificate(dir); err != nil {
+	if cert, err = certificate.Make(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
-}
-
-func makeCertificate(dir string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: "interop"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(24 * time.Hour),
-		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return err
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	if err := os.WriteFile(certFile, certPEM, 0o600); err != nil {
-		return err
-	}
-	if err := os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600); err != nil {
-		return err
-	}
-	trust = x509.NewCertPool()
-	trust.AppendCertsFromPEM(certPEM)
-	certificate, err = tls.LoadX509KeyPair(certFile, keyFile)
-	return err
 }
 
 // listen opens a port for a server of this process, over TLS if secure.
@@ -104,7 +56,7 @@ func listen(t *testing.T, secure bool) net.Listener {
 		t.Fatal(err)
 	}
 	if secure {
-		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{certificate}})
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert.Pair}})
 	}
 	t.Cleanup(func() { l.Close() })
 	return l

@@ -64,7 +64,7 @@ func (c ours) closeNow() { c.CloseNow() }
 
 // dialOurs returns how to connect with our client.
 func dialOurs(t *testing.T, url string, m mode) func(context.Context) (conn, error) {
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trust}}}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: cert.Trust}}}
 	t.Cleanup(client.CloseIdleConnections)
 	return func(ctx context.Context) (conn, error) {
 		options := m.dialOptions()

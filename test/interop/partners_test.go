@@ -61,7 +61,7 @@ func (m mode) coder() coder.CompressionMode {
 
 // dialCoder returns how to connect with coder's client.
 func dialCoder(t *testing.T, url string, m mode) func(context.Context) (conn, error) {
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trust}}}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: cert.Trust}}}
 	t.Cleanup(client.CloseIdleConnections)
 	return func(ctx context.Context) (conn, error) {
 		c, resp, err := coder.Dial(ctx, url, &coder.DialOptions{
@@ -179,7 +179,7 @@ func dialGorilla(t *testing.T, url string, m mode) func(context.Context) (conn, 
 	dialer := gorilla.Dialer{
 		Subprotocols:      []string{"other", subprotocol},
 		EnableCompression: m.Deflate,
-		TLSClientConfig:   &tls.Config{RootCAs: trust},
+		TLSClientConfig:   &tls.Config{RootCAs: cert.Trust},
 		WriteBufferSize:   fragment,
 	}
 	return func(ctx context.Context) (conn, error) {

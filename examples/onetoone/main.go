@@ -80,10 +80,8 @@ func (s *switchboard) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			continue
 		}
 		if !json.Valid(message) {
-			if p, ok := any(conn).(interface {
-				Pong(context.Context, []byte) error
-			}); ok {
-				p.Pong(context.Background(), nil)
+			if conn.Pong(context.Background(), nil) != nil {
+				return
 			}
 			continue
 		}

@@ -107,8 +107,9 @@ type compression struct {
 	in  deflate.Decompressor // belongs to whoever holds Conn.readTok
 	out deflate.Compressor   // belongs to whoever holds Conn.frameTok
 
-	outBits   int // the window of out
-	threshold int
+	outBits     int // the window of out
+	outTakeover bool
+	threshold   int
 }
 
 func newCompression(role proto.Role, agreed extension.Deflate, threshold int) *compression {
@@ -124,10 +125,11 @@ func newCompression(role proto.Role, agreed extension.Deflate, threshold int) *c
 		}
 	}
 	return &compression{
-		in:        deflate.NewDecompressor(inBits, inTakeover),
-		out:       deflate.NewCompressor(outBits, outTakeover),
-		outBits:   outBits,
-		threshold: threshold,
+		in:          deflate.NewDecompressor(inBits, inTakeover),
+		out:         deflate.NewCompressor(outBits, outTakeover),
+		outBits:     outBits,
+		outTakeover: outTakeover,
+		threshold:   threshold,
 	}
 }
 

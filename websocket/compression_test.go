@@ -9,6 +9,8 @@ import (
 	"github.com/seed-4a326f83/parley/websocket"
 )
 
+var modes = []websocket.CompressionMode{websocket.CompressionContextTakeover, websocket.CompressionNoContextTakeover}
+
 // compressing are the options of both sides for a mode.
 func compressing(mode websocket.CompressionMode, bits int) (*websocket.DialOptions, *websocket.AcceptOptions) {
 	d, a := dialQuiet, acceptQuiet
@@ -18,7 +20,7 @@ func compressing(mode websocket.CompressionMode, bits int) (*websocket.DialOptio
 }
 
 func TestCompressedMessagesArrive(t *testing.T) {
-	for _, mode := range []websocket.CompressionMode{websocket.CompressionContextTakeover, websocket.CompressionNoContextTakeover} {
+	for _, mode := range modes {
 		for _, bits := range []int{0, 8, 9, 15} {
 			t.Run(fmt.Sprintf("mode %d/window %d", mode, bits), func(t *testing.T) {
 				d, a := compressing(mode, bits)

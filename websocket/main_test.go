@@ -136,6 +136,14 @@ func tcpPipe(t *testing.T) (a, b net.Conn) {
 // inRoles runs f as server and as client, over TCP and in memory: f gets a connection and the bare network connection of
 // its peer.
 func inRoles(t *testing.T, f func(t *testing.T, c *websocket.Conn, p *peer)) {
+	t.Helper()
+	inRolesWith(t, &dialQuiet, &acceptQuiet, f)
+}
+
+// inRolesWith is inRoles with options. Compression is on if they say so.
+func inRolesWith(t *testing.T, d *websocket.DialOptions, a *websocket.AcceptOptions, f func(t *testing.T, c *websocket.Conn, p *peer)) {
+	t.Helper()
+	deflates := a.CompressionMode != websocket.CompressionDisabled
 	for _, role := range []proto.Role{proto.Server, proto.Client} {
 		for _, network := range []string{"tcp", "memory"} {
 			t.Run(map[proto.Role]string{proto.Server: "server/", proto.Client: "client/"}[role]+network, func(t *testing.T) {
@@ -148,12 +156,12 @@ func inRoles(t *testing.T, f func(t *testing.T, c *websocket.Conn, p *peer)) {
 				}
 				p := &peer{t: t, nc: far}
 				if role == proto.Server {
-					c = websocket.ServerConn(near, acceptQuiet)
-					p.machine = proto.New(proto.Config{Role: proto.Client, Limit: -1})
+					c = websocket.ServerConn(near, *a)
+					p.machine = proto.New(proto.Config{Role: proto.Client, Limit: -1, RSV1: deflates})
 					p.masks = true
 				} else {
-					c = websocket.ClientConn(near, dialQuiet)
-					p.machine = proto.New(proto.Config{Role: proto.Server, Limit: -1})
+					c = websocket.ClientConn(near, *d)
+					p.machine = proto.New(proto.Config{Role: proto.Server, Limit: -1, RSV1: deflates})
 				}
 				t.Cleanup(func() {
 					c.CloseNow()
@@ -178,6 +186,7 @@ type peer struct {
 type frame struct {
 	op      proto.Opcode
 	fin     bool
+	rsv1    bool // of the message
 	code    int
 	payload string
 }
@@ -185,6 +194,13 @@ type frame struct {
 // encode makes a frame as this peer would send it.
 func (p *peer) encode(op proto.Opcode, fin bool, payload string) []byte {
 	return proto.AppendFrame(nil, proto.Header{Op: op, Fin: fin, Masked: p.masks, Key: 0x5eed1234}, []byte(payload))
+}
+
+// encodeRSV1 is encode for the first frame of a compressed message.
+func (p *peer) encodeRSV1(op proto.Opcode, fin bool, payload string) []byte {
+	b := p.encode(op, fin, payload)
+	b[0] |= 0x40
+	return b
 }
 
 // header makes a header by bytes, with the mask that this peer must or must not use.
@@ -218,7 +234,7 @@ func (p *peer) read() (frame, error) {
 			}
 			p.in = p.in[n:]
 			if ev.Op != 0 {
-				f.op, f.code, f.fin = ev.Op, int(ev.Code), ev.Fin
+				f.op, f.code, f.fin, f.rsv1 = ev.Op, int(ev.Code), ev.Fin, ev.RSV1
 				f.payload += string(ev.Payload)
 				if ev.FrameEnd {
 					return f, nil

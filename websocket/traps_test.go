@@ -20,7 +20,13 @@ import (
 
 // violation sends what a peer must not, and wants the close code and a reason without anything of ours in it.
 func violation(t *testing.T, code websocket.StatusCode, send func(p *peer)) {
-	inRoles(t, func(t *testing.T, c *websocket.Conn, p *peer) {
+	t.Helper()
+	violationWith(t, &dialQuiet, &acceptQuiet, code, send)
+}
+
+func violationWith(t *testing.T, d *websocket.DialOptions, a *websocket.AcceptOptions, code websocket.StatusCode, send func(p *peer)) {
+	t.Helper()
+	inRolesWith(t, d, a, func(t *testing.T, c *websocket.Conn, p *peer) {
 		err := readErr(c)
 		sent := async(func() bool { send(p); return true })
 		reason := p.wantEnd(code)

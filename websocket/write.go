@@ -136,10 +136,7 @@ func (c *Conn) writeDeflated(ctx context.Context, h proto.Header, p []byte, enco
 		p = out
 	}
 	err := c.send(ctx, &h, p)
-	if cap(out) <= maxDeflateBuffer {
-		*pooled = out[:0]
-		deflateBuffers.Put(pooled)
-	}
+	keepDeflateBuffer(pooled, out)
 	return err
 }
 
@@ -147,6 +144,14 @@ func (c *Conn) writeDeflated(ctx context.Context, h proto.Header, p []byte, enco
 const maxDeflateBuffer = 64 << 10
 
 var deflateBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// keepDeflateBuffer gives back a buffer of the pool that has become grown.
+func keepDeflateBuffer(pooled *[]byte, grown []byte) {
+	if cap(grown) <= maxDeflateBuffer {
+		*pooled = grown[:0]
+		deflateBuffers.Put(pooled)
+	}
+}
 
 // giveBackFrame gives up frameTok.
 func (c *Conn) giveBackFrame() {
@@ -175,7 +180,8 @@ var writeBuffers = sync.Pool{New: func() any {
 	return &b
 }}
 
-// send writes the replies that wait and then the frame, if h is not nil. frameTok is held.
+// send writes the replies that wait and then a frame, of which payload is all, encoded already, if h is nil. frameTok is
+// held.
 func (c *Conn) send(ctx context.Context, h *proto.Header, payload []byte) error {
 	if err := c.sendable(); err != nil {
 		return err
@@ -189,7 +195,7 @@ func (c *Conn) send(ctx context.Context, h *proto.Header, payload []byte) error 
 		}
 	}()
 	if h == nil {
-		if len(buf) == 0 {
+		if len(buf)+len(payload) == 0 {
 			return nil
 		}
 	} else {
@@ -219,8 +225,12 @@ func (c *Conn) send(ctx context.Context, h *proto.Header, payload []byte) error 
 func (c *Conn) sendBytes(buf *[]byte, h *proto.Header, payload []byte) error {
 	b := *buf
 	key := uint32(0)
-	if h != nil {
+	switch {
+	case h != nil:
 		key = h.Key
+	case len(b) == 0:
+		_, err := c.nc.Write(payload)
+		return err
 	}
 	for {
 		part := payload

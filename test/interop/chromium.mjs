@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { launch } from '../browser/chat.mjs'
 
-const tasks = JSON.parse(readFileSync(0, 'utf8')).urls
+const tasks = JSON.parse(readFileSync(0, 'utf8'))
 const browser = await launch()
 try {
   const context = await browser.newContext({ ignoreHTTPSErrors: true })

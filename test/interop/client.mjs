@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import WebSocket from 'ws'
 import { chops, deflateOptions } from './words.mjs'
 
-const { url, cert, mode, long } = JSON.parse(readFileSync(0, 'utf8'))
+const { url, cert, mode, deflate, long } = JSON.parse(readFileSync(0, 'utf8'))
 
 /** Connects; next() is the next message or the end. */
 async function connect() {
@@ -27,6 +27,7 @@ async function connect() {
   }
   await once(socket, 'open')
   assert.equal(socket.protocol, 'interop')
+  assert.equal(socket.extensions.startsWith('permessage-deflate'), deflate)
   return { socket, next }
 }
 

@@ -22,6 +22,7 @@ def connect():
 async def main():
     socket = await connect()
     assert socket.subprotocol == "interop", socket.subprotocol
+    assert bool(socket.extensions) == TASK["deflate"], socket.extensions
     for size in [0, 1, 125, 126, 127, 1000, 65535, 65536, 1 << 20]:
         text = (LONG * 10).encode()[:size].decode(errors="ignore")
         for message in [text, bytes(i * 7 & 255 for i in range(size))]:

@@ -1,11 +1,10 @@
 package interop
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/seed-4a326f83/parley/websocket"
@@ -23,36 +22,66 @@ var (
 	off        = mode{Name: "off"}
 	takeover   = mode{Name: "takeover", Deflate: true, Takeover: true}
 	noTakeover = mode{Name: "no takeover", Deflate: true}
+	narrow     = mode{Name: "narrow", Deflate: true, Takeover: true, Bits: 9}
 )
 
-// acceptOptions are those of our server.
-func (m mode) acceptOptions() *websocket.AcceptOptions {
-	return &websocket.AcceptOptions{}
+// A pair is the modes of our side and of the partner's.
+type pair struct {
+	our, their mode
+	anyWindow  bool // it needs a partner that can limit its window
 }
 
-// dialOptions are those of our client.
-func (m mode) dialOptions() *websocket.DialOptions {
-	return &websocket.DialOptions{}
+var pairs = []pair{
+	{our: off, their: off},
+	{our: off, their: takeover},
+	{our: takeover, their: off},
+	{our: takeover, their: takeover},
+	{our: takeover, their: noTakeover},
+	{our: noTakeover, their: takeover},
+	{our: noTakeover, their: noTakeover},
+	{our: takeover, their: narrow, anyWindow: true},
+	{our: narrow, their: takeover, anyWindow: true},
 }
 
-// check looks at a server's answer: without compression it must not agree to any.
-func (m mode) check(t *testing.T, answer http.Header) {
-	if answer := answer.Get("Sec-WebSocket-Extensions"); !m.Deflate && answer != "" {
+// deflate tells whether both sides want compression, and so get it.
+func (p pair) deflate() bool { return p.our.Deflate && p.their.Deflate }
+
+// checkAnswer looks at what a server agreed to.
+func checkAnswer(t *testing.T, answer http.Header, deflate bool) {
+	if answer := answer.Get("Sec-WebSocket-Extensions"); strings.HasPrefix(answer, "permessage-deflate") != deflate {
 		t.Errorf("the server agreed to %q", answer)
 	}
 }
 
-// pairs are modes of our side and of the partner's.
-var pairs = []struct{ our, their mode }{
-	{off, off},
-	{off, takeover},
-	{off, noTakeover},
+// compression returns the options of our side for a mode.
+func (m mode) compression() (websocket.CompressionMode, int) {
+	switch {
+	case !m.Deflate:
+		return websocket.CompressionDisabled, 0
+	case m.Takeover:
+		return websocket.CompressionContextTakeover, m.Bits
+	default:
+		return websocket.CompressionNoContextTakeover, m.Bits
+	}
+}
+
+// acceptOptions are those of our server.
+func (m mode) acceptOptions() *websocket.AcceptOptions {
+	how, bits := m.compression()
+	return &websocket.AcceptOptions{CompressionMode: how, CompressionWindowBits: bits, CompressionThreshold: 1}
+}
+
+// dialOptions are those of our client.
+func (m mode) dialOptions() *websocket.DialOptions {
+	how, bits := m.compression()
+	return &websocket.DialOptions{CompressionMode: how, CompressionWindowBits: bits, CompressionThreshold: 1}
 }
 
 // A server is a partner that our client connects to.
 type server struct {
-	name  string
-	start func(t *testing.T, secure bool, m mode) (port string)
+	name      string
+	start     func(t *testing.T, secure bool, m mode) (port string)
+	anyWindow bool // it can limit its window
 }
 
 func script(name string) func(t *testing.T, secure bool, m mode) string {
@@ -67,11 +96,11 @@ func script(name string) func(t *testing.T, secure bool, m mode) string {
 }
 
 var servers = []server{
-	{"ws", script("server.mjs")},
-	{"websockets", script("server.py")},
-	{"gorilla", serveGorilla},
-	{"coder", serveCoder},
-	{"ours", serveOurs},
+	{"ws", script("server.mjs"), true},
+	{"websockets", script("server.py"), true},
+	{"gorilla", serveGorilla, false},
+	{"coder", serveCoder, false},
+	{"ours", serveOurs, true},
 }
 
 func address(secure bool, port string) string {
@@ -81,14 +110,18 @@ func address(secure bool, port string) string {
 	return "ws://127.0.0.1:" + port + "/"
 }
 
-// everyWay runs a test plain and over TLS, in each pair of modes.
-func everyWay(t *testing.T, test func(t *testing.T, secure bool, our, their mode)) {
-	for _, secure := range []bool{false, true} {
-		for _, m := range pairs {
-			name := fmt.Sprintf("%s/ours %s, theirs %s", map[bool]string{false: "plain", true: "TLS"}[secure], m.our.Name, m.their.Name)
+// everyWay runs a test in each pair of modes, and over TLS in those of which both sides think the same: what lies below does
+// not know of compression.
+func everyWay(t *testing.T, anyWindow bool, test func(t *testing.T, secure bool, p pair)) {
+	for _, p := range pairs {
+		for _, secure := range []bool{false, true} {
+			if p.anyWindow && !anyWindow || secure && p.our != p.their {
+				continue
+			}
+			name := fmt.Sprintf("ours %s, theirs %s, %s", p.our.Name, p.their.Name, map[bool]string{false: "plain", true: "TLS"}[secure])
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				test(t, secure, m.our, m.their)
+				test(t, secure, p)
 			})
 		}
 	}
@@ -98,8 +131,8 @@ func everyWay(t *testing.T, test func(t *testing.T, secure bool, our, their mode
 func TestOurClient(t *testing.T) {
 	for _, s := range servers {
 		t.Run(s.name, func(t *testing.T) {
-			everyWay(t, func(t *testing.T, secure bool, our, their mode) {
-				converse(t, dialOurs(t, address(secure, s.start(t, secure, their)), our))
+			everyWay(t, s.anyWindow, func(t *testing.T, secure bool, p pair) {
+				converse(t, dialOurs(t, address(secure, s.start(t, secure, p.their)), p.our, p.deflate()))
 			})
 		})
 	}
@@ -107,28 +140,29 @@ func TestOurClient(t *testing.T) {
 
 // A client is a partner that talks to our server.
 type client struct {
-	name string
-	dial func(t *testing.T, url string, m mode) func(context.Context) (conn, error) // nil: a script
+	name      string
+	dial      func(t *testing.T, url string, m mode, deflate bool) func(context.Context) (conn, error) // nil: a script
+	anyWindow bool                                                                                     // it can limit its window
 }
 
 var clients = []client{
-	{"client.mjs", nil},
-	{"client.py", nil},
-	{"gorilla", dialGorilla},
-	{"coder", dialCoder},
+	{"client.mjs", nil, true},
+	{"client.py", nil, true},
+	{"gorilla", dialGorilla, false},
+	{"coder", dialCoder, false},
 }
 
 // TestOurServer is talked to by clients of others.
 func TestOurServer(t *testing.T) {
 	for _, c := range clients {
 		t.Run(c.name, func(t *testing.T) {
-			everyWay(t, func(t *testing.T, secure bool, our, their mode) {
-				url := address(secure, serveOurs(t, secure, our))
+			everyWay(t, c.anyWindow, func(t *testing.T, secure bool, p pair) {
+				url := address(secure, serveOurs(t, secure, p.our))
 				if c.dial != nil {
-					converse(t, c.dial(t, url, their))
+					converse(t, c.dial(t, url, p.their, p.deflate()))
 					return
 				}
-				runScript(t, c.name, task{URL: url, Cert: cert.File, Mode: their})
+				runScript(t, c.name, task{URL: url, Cert: cert.File, Mode: p.their, Deflate: p.deflate()})
 			})
 		})
 	}
@@ -136,26 +170,11 @@ func TestOurServer(t *testing.T) {
 
 // TestOurServerFromChromium is talked to by the browser's own WebSocket, which always offers compression.
 func TestOurServerFromChromium(t *testing.T) {
-	type page struct {
-		URL     string `json:"url"`
-		Deflate bool   `json:"deflate"`
-		Long    string `json:"long"`
-	}
-	var pages []page
+	var tasks []task
 	for _, secure := range []bool{false, true} {
-		for _, m := range []mode{off} {
-			pages = append(pages, page{address(secure, serveOurs(t, secure, m)), m.Deflate, longText})
+		for _, m := range []mode{off, takeover, noTakeover, narrow} {
+			tasks = append(tasks, task{URL: address(secure, serveOurs(t, secure, m)), Deflate: m.Deflate})
 		}
 	}
-	urls, err := json.Marshal(map[string]any{"urls": pages})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	cmd := command(ctx, t, "chromium.mjs", task{})
-	cmd.Stdin = bytes.NewReader(urls)
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("chromium.mjs: %v\n%s\n(`make test` installs what the tests need)", err, text)
-	}
+	runScript(t, "chromium.mjs", tasks...)
 }

@@ -64,18 +64,25 @@ func listen(t *testing.T, secure bool) net.Listener {
 
 // A task is what a script is told, as JSON on its standard input.
 type task struct {
-	URL  string `json:"url,omitempty"`  // to connect to: the script is a client
-	Cert string `json:"cert"`           // of the server, and trusted by the client
-	Key  string `json:"key,omitempty"`  // of the server; without it, it speaks plainly
-	Mode mode   `json:"mode"`           // of compression
-	Long string `json:"long,omitempty"` // the long text
+	URL     string `json:"url,omitempty"` // to connect to: the script is a client
+	Cert    string `json:"cert"`          // of the server, and trusted by the client
+	Key     string `json:"key,omitempty"` // of the server; without it, it speaks plainly
+	Mode    mode   `json:"mode"`          // of compression
+	Deflate bool   `json:"deflate"`       // whether compression must be agreed on
+	Long    string `json:"long"`          // the long text
 }
 
-// command prepares a script of this folder, which ends with its children when the test does.
-func command(ctx context.Context, t *testing.T, name string, work task) *exec.Cmd {
+// command prepares a script of this folder, which ends with its children when the test does. It is told one task, or a list.
+func command(ctx context.Context, t *testing.T, name string, tasks ...task) *exec.Cmd {
 	t.Helper()
-	work.Long = longText
-	argument, err := json.Marshal(work)
+	for i := range tasks {
+		tasks[i].Long = longText
+	}
+	var told any = tasks
+	if len(tasks) == 1 {
+		told = tasks[0]
+	}
+	input, err := json.Marshal(told)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +91,7 @@ func command(ctx context.Context, t *testing.T, name string, work task) *exec.Cm
 		interpreter = debianPython
 	}
 	cmd := exec.CommandContext(ctx, interpreter, name)
-	cmd.Stdin = bytes.NewReader(argument)
+	cmd.Stdin = bytes.NewReader(input)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
@@ -92,11 +99,11 @@ func command(ctx context.Context, t *testing.T, name string, work task) *exec.Cm
 }
 
 // runScript runs a script that is a client to its end.
-func runScript(t *testing.T, name string, work task) {
+func runScript(t *testing.T, name string, tasks ...task) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if text, err := command(ctx, t, name, work).CombinedOutput(); err != nil {
+	if text, err := command(ctx, t, name, tasks...).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s\n(`make test` installs what the tests need)", name, err, text)
 	}
 }

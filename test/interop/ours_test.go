@@ -63,7 +63,7 @@ func (c ours) close(code int, reason string) error {
 func (c ours) closeNow() { c.CloseNow() }
 
 // dialOurs returns how to connect with our client.
-func dialOurs(t *testing.T, url string, m mode) func(context.Context) (conn, error) {
+func dialOurs(t *testing.T, url string, m mode, deflate bool) func(context.Context) (conn, error) {
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: cert.Trust}}}
 	t.Cleanup(client.CloseIdleConnections)
 	return func(ctx context.Context) (conn, error) {
@@ -73,7 +73,7 @@ func dialOurs(t *testing.T, url string, m mode) func(context.Context) (conn, err
 		if err != nil {
 			return nil, err
 		}
-		m.check(t, resp.Header)
+		checkAnswer(t, resp.Header, deflate)
 		return ours{c}, nil
 	}
 }

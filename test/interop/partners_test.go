@@ -60,7 +60,7 @@ func (m mode) coder() coder.CompressionMode {
 }
 
 // dialCoder returns how to connect with coder's client.
-func dialCoder(t *testing.T, url string, m mode) func(context.Context) (conn, error) {
+func dialCoder(t *testing.T, url string, m mode, deflate bool) func(context.Context) (conn, error) {
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: cert.Trust}}}
 	t.Cleanup(client.CloseIdleConnections)
 	return func(ctx context.Context) (conn, error) {
@@ -73,7 +73,7 @@ func dialCoder(t *testing.T, url string, m mode) func(context.Context) (conn, er
 		if err != nil {
 			return nil, err
 		}
-		m.check(t, resp.Header)
+		checkAnswer(t, resp.Header, deflate)
 		c.SetReadLimit(1 << 20)
 		return theirs{c}, nil
 	}
@@ -175,7 +175,7 @@ func (c hers) closeNow() { c.Close() }
 const fragment = 2048
 
 // dialGorilla returns how to connect with gorilla's client.
-func dialGorilla(t *testing.T, url string, m mode) func(context.Context) (conn, error) {
+func dialGorilla(t *testing.T, url string, m mode, deflate bool) func(context.Context) (conn, error) {
 	dialer := gorilla.Dialer{
 		Subprotocols:      []string{"other", subprotocol},
 		EnableCompression: m.Deflate,
@@ -187,7 +187,7 @@ func dialGorilla(t *testing.T, url string, m mode) func(context.Context) (conn, 
 		if err != nil {
 			return nil, err
 		}
-		m.check(t, resp.Header)
+		checkAnswer(t, resp.Header, deflate)
 		return newHers(c), nil
 	}
 }

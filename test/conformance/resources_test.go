@@ -2,16 +2,18 @@ package conformance
 
 import (
 	"bytes"
+	"compress/flate"
 	"fmt"
 	"os"
 	"regexp"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 )
 
 // What peers may cost that try to cost much. Each test has a server of its own; what is measured is the most memory that its
-// process ever had resident beyond what it has after serving one connection.
+// process ever had resident, beyond what it had when the peers were connected.
 
 // How much a process may grow whose memory does not depend on what is sent, in bytes. The garbage collector lets some
 // megabytes come together before it looks: fewer if what is sent is not kept (flat), more if it is answered (bounded).
@@ -38,16 +40,31 @@ func memory(t *testing.T, pid int, field string) int64 {
 	return n << 10
 }
 
-// grows runs what is to be cheap against a server, and fails the test if the server's memory grew by more than most bytes.
-func grows(t *testing.T, most int64, args []string, attack func(addr string)) {
+// An attack is what is to be cheap.
+type attack struct {
+	args  []string // of the server
+	hs    handshake
+	peers int
+	most  int64 // bytes by which the server may grow
+}
+
+// run connects the peers, lets them do what they do, and fails the test if the server's memory grew too much.
+func (a attack) run(t *testing.T, do func(peers []*peer)) {
 	t.Helper()
-	server := startServer(t, args...)
-	if err := onServer(server.addr, row{steps: steps(echoed(text(hello)), goodbye)}); err != nil {
-		t.Fatal(err)
+	server := startServer(t, a.args...)
+	peers := make([]*peer, a.peers)
+	for i := range peers {
+		p, err := connect(server.addr, a.hs, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.nc.Close()
+		p.nc.SetDeadline(time.Now().Add(2 * patience))
+		peers[i] = p
 	}
 	before := memory(t, server.pid, "VmRSS")
 	began := time.Now()
-	attack(server.addr)
+	do(peers)
 	if t.Failed() {
 		return
 	}
@@ -56,27 +73,15 @@ func grows(t *testing.T, most int64, args []string, attack func(addr string)) {
 	}
 	grown := memory(t, server.pid, "VmHWM") - before
 	t.Logf("the server grew by %.1f MiB beyond %.1f, in %.1f s", float64(grown)/(1<<20), float64(before)/(1<<20), time.Since(began).Seconds())
-	if grown > most {
-		t.Errorf("that is more than %d MiB", most>>20)
+	if grown > a.most {
+		t.Errorf("that is more than %d MiB", a.most>>20)
 	}
-}
-
-// attacker connects, for attacks of one connection.
-func attacker(t *testing.T, addr string, hs handshake) *peer {
-	t.Helper()
-	p, err := connect(addr, hs, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.nc.Close() })
-	p.nc.SetDeadline(time.Now().Add(2 * patience))
-	return p
 }
 
 // TestEmptyFragments: a message of 10^6 empty fragments is refused at the 1,025th frame.
 func TestEmptyFragments(t *testing.T) {
-	grows(t, flat, []string{"--max-fragments", "0"}, func(addr string) {
-		p := attacker(t, addr, handshake{})
+	attack{args: []string{"--max-fragments", "0"}, peers: 1, most: flat}.run(t, func(peers []*peer) {
+		p := peers[0]
 		p.write(p.encode([]frame{text("").more()}))
 		thousand := bytes.Repeat(cont("").more().append(nil, true), 1000)
 		for range 1000 {
@@ -90,8 +95,8 @@ func TestEmptyFragments(t *testing.T) {
 
 // TestManyEmptyFragments: where any number is allowed, 10^6 of them cost nothing either.
 func TestManyEmptyFragments(t *testing.T) {
-	grows(t, flat, nil, func(addr string) {
-		p := attacker(t, addr, handshake{})
+	attack{peers: 1, most: flat}.run(t, func(peers []*peer) {
+		p := peers[0]
 		p.write(p.encode([]frame{text("").more()}))
 		thousand := bytes.Repeat(cont("").more().append(nil, true), 1000)
 		for range 1000 {
@@ -105,10 +110,9 @@ func TestManyEmptyFragments(t *testing.T) {
 
 // TestDeclaredLength: 100 frames that declare 1 GiB, of which nothing comes.
 func TestDeclaredLength(t *testing.T) {
-	grows(t, flat, []string{"--limit", strconv.Itoa(2 << 30)}, func(addr string) {
+	attack{args: []string{"--limit", strconv.Itoa(2 << 30)}, peers: 100, most: flat}.run(t, func(peers []*peer) {
 		header := frame{op: opBinary, declared: 1 << 30}.append(nil, true)
-		for range 100 {
-			p := attacker(t, addr, handshake{})
+		for _, p := range peers {
 			// The pong tells that the server has read that far.
 			p.write(append(p.encode([]frame{ping("")}), header...))
 			if err := p.want(pong("")); err != nil {
@@ -120,8 +124,8 @@ func TestDeclaredLength(t *testing.T) {
 
 // TestPingFlood: 10^6 pings of the largest kind from a peer that reads no answer.
 func TestPingFlood(t *testing.T) {
-	grows(t, bounded, nil, func(addr string) {
-		p := attacker(t, addr, handshake{})
+	attack{peers: 1, most: bounded}.run(t, func(peers []*peer) {
+		p := peers[0]
 		thousand := bytes.Repeat(ping(every(125)).append(nil, true), 1000)
 		for range 1000 {
 			if _, err := p.nc.Write(thousand); err != nil {
@@ -134,8 +138,8 @@ func TestPingFlood(t *testing.T) {
 
 // TestTakesNothing: a peer that has everything echoed and reads nothing is not read from either, once its socket is full.
 func TestTakesNothing(t *testing.T) {
-	grows(t, bounded, nil, func(addr string) {
-		p := attacker(t, addr, handshake{})
+	attack{peers: 1, most: bounded}.run(t, func(peers []*peer) {
+		p := peers[0]
 		message := binaryMessage(every(64<<10)).append(nil, true)
 		p.nc.SetWriteDeadline(time.Now().Add(time.Second))
 		for n := 0; ; n++ {
@@ -146,5 +150,43 @@ func TestTakesNothing(t *testing.T) {
 			}
 		}
 		p.nc.Close()
+	})
+}
+
+// TestBombs: 1,000 clients at once, each with a frame of 1 MiB that inflates to 1 GiB, under a limit of 32 KiB.
+func TestBombs(t *testing.T) {
+	var compressed bytes.Buffer
+	w, err := flate.NewWriter(&compressed, flate.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zeros := make([]byte, 1<<20)
+	w.Write(zeros)
+	w.Flush()
+	first := compressed.Len()
+	w.Write(zeros)
+	w.Flush()
+	payload := compressed.Bytes()
+	next := payload[first:] // refers to the mebibyte before, and can be repeated
+	payload = append(payload, bytes.Repeat(next, 1022)...)
+	bomb := frame{op: opBinary, rsv: rsv1, payload: payload}.append(nil, true)
+	t.Logf("1 GiB in %d bytes", len(bomb))
+	attack{
+		args:  []string{"--limit", strconv.Itoa(32 << 10)},
+		hs:    handshake{offer: []string{limits}, agreed: plain},
+		peers: 1000,
+		most:  64 << 20,
+	}.run(t, func(peers []*peer) {
+		var attacking sync.WaitGroup
+		for _, p := range peers {
+			attacking.Go(func() {
+				p.write(bomb)
+				if err := failed(1009)(p); err != nil {
+					t.Error(err)
+				}
+				p.nc.Close()
+			})
+		}
+		attacking.Wait()
 	})
 }

@@ -36,6 +36,14 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 		}
 		return errClosing
 	}
+	switch p := c.parked.Load(); {
+	case p != nil:
+		p.close(code, reason)
+		return invalid
+	case c.handled.Load(): // the goroutine that reads sees how it ends
+		go c.closeHandshake(code, reason)
+		return invalid
+	}
 	return errors.Join(invalid, c.closeHandshake(code, reason))
 }
 
@@ -107,6 +115,9 @@ func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) er
 func (c *Conn) peerClosed(e CloseError) error {
 	c.because(e)
 	c.closing.Store(true)
+	if p := c.parked.Load(); p != nil {
+		return p.peerClosed(e)
+	}
 	c.keepalive.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
@@ -130,6 +141,9 @@ func (c *Conn) fail(ctx context.Context, bad *proto.Error) error {
 	c.rd.kept = nil // for nobody, and a peer that is slow to go must not hold it here
 	if c.compression != nil {
 		c.compression.in.Release()
+	}
+	if p := c.parked.Load(); p != nil {
+		return p.fail(bad)
 	}
 	sendCtx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()

@@ -62,6 +62,9 @@ type Conn struct {
 
 	compression *compression // nil: none was agreed on
 
+	handled atomic.Bool            // given to Handle
+	parked  atomic.Pointer[parked] // in event mode, where there is no goroutine
+
 	closing atomic.Bool   // the close handshake has begun, from whichever side
 	lost    atomic.Bool   // the keepalive has given up on the peer
 	closed  chan struct{} // closed when nc is
@@ -157,15 +160,22 @@ func (c *Conn) end(why error, first func()) bool {
 		c.keepalive.stop()
 		close(c.closed) // before the calls that are blocked fail: they look here for the reason
 		first()
-		c.nc.Close()
+		c.transport().Close()
 		c.releaseCompression()
 	})
 	return did
 }
 
+// transport returns the network connection, which Handle may put another in the place of.
+func (c *Conn) transport() net.Conn {
+	c.causeMu.Lock()
+	defer c.causeMu.Unlock()
+	return c.nc
+}
+
 // reset closes the connection at the bottom.
 func (c *Conn) reset() {
-	nc := c.nc
+	nc := c.transport()
 	for {
 		under, ok := nc.(interface{ NetConn() net.Conn })
 		if !ok {

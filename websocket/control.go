@@ -27,6 +27,10 @@ func (c *Conn) handleControl(ctx context.Context, ev proto.Event) error {
 		}
 		// Not from here: the read must go on even if the peer takes nothing at the moment. Otherwise two peers that write to
 		// each other would wait for each other for ever.
+		if p := c.parked.Load(); p != nil {
+			p.out.addPong(c.controlFrame(proto.Pong, payload))
+			return nil
+		}
 		if c.replies.addPong(c.controlFrame(proto.Pong, payload)) {
 			go c.flushReplies()
 		}

@@ -59,6 +59,15 @@ func (k *keepalive) start(c *Conn, interval, timeout time.Duration) {
 	k.timer = time.AfterFunc(interval, k.fire)
 }
 
+// take stops it and returns its times, for another to go on. A negative interval: it was off.
+func (k *keepalive) take() (interval, timeout time.Duration) {
+	k.stop()
+	if k.timer == nil {
+		return -1, -1
+	}
+	return k.interval, k.timeout
+}
+
 func (k *keepalive) stop() {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -85,8 +85,8 @@ func (n *netConn) Close() error {
 	return err
 }
 
-func (n *netConn) LocalAddr() net.Addr  { return n.c.nc.LocalAddr() }
-func (n *netConn) RemoteAddr() net.Addr { return n.c.nc.RemoteAddr() }
+func (n *netConn) LocalAddr() net.Addr  { return n.c.transport().LocalAddr() }
+func (n *netConn) RemoteAddr() net.Addr { return n.c.transport().RemoteAddr() }
 
 func (n *netConn) SetDeadline(t time.Time) error {
 	n.readDeadline.set(t)

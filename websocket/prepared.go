@@ -82,7 +82,7 @@ func (c *Conn) WritePrepared(ctx context.Context, m *PreparedMessage) error {
 	if c.compresses(m.typ, len(m.plain.payload)) {
 		f = m.deflate(c.compression.outBits)
 	}
-	if err := c.take(ctx, c.frameTok); err != nil {
+	if err := c.beginFrame(ctx); err != nil {
 		return err
 	}
 	defer c.giveBackFrame()

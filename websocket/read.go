@@ -68,6 +68,9 @@ func (c *Conn) beginRead(ctx context.Context) error {
 		case c.readTok <- struct{}{}:
 			return nil
 		default:
+			if c.handled.Load() {
+				return ErrHandled
+			}
 			if !c.closing.Load() {
 				return ErrConcurrentRead
 			}
@@ -113,6 +116,11 @@ func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 		return 0, nil, err
 	}
 	defer c.endRead()
+	return c.readMessage(ctx)
+}
+
+// readMessage is Read, for whoever has readTok.
+func (c *Conn) readMessage(ctx context.Context) (MessageType, []byte, error) {
 	if err := c.openMessage(ctx); err != nil {
 		return 0, nil, err
 	}
@@ -295,6 +303,9 @@ func (c *Conn) nextEvent(ctx context.Context) (proto.Event, error) {
 
 // fill waits for the network and receives into the empty buffer.
 func (c *Conn) fill(ctx context.Context) error {
+	if p := c.parked.Load(); p != nil {
+		return p.fill()
+	}
 	rd := &c.rd
 	if rd.buf == nil || len(*rd.buf) != readBufferSize {
 		rd.buf = readBuffers.Get().(*[]byte)

@@ -110,7 +110,7 @@ func (w *messageWriter) Close() error {
 
 // writeFrame sends a frame, and what waited before it.
 func (c *Conn) writeFrame(ctx context.Context, h proto.Header, payload []byte) error {
-	if err := c.take(ctx, c.frameTok); err != nil {
+	if err := c.beginFrame(ctx); err != nil {
 		return err
 	}
 	defer c.giveBackFrame()
@@ -121,7 +121,7 @@ func (c *Conn) writeFrame(ctx context.Context, h proto.Header, payload []byte) e
 // as it is. encode is called when nothing but the end of the connection can keep the frame from going out: what one
 // side has compressed and the other never gets would leave the two with different windows.
 func (c *Conn) writeDeflated(ctx context.Context, h proto.Header, p []byte, encode func(dst []byte) ([]byte, bool)) error {
-	if err := c.take(ctx, c.frameTok); err != nil {
+	if err := c.beginFrame(ctx); err != nil {
 		return err
 	}
 	defer c.giveBackFrame()
@@ -151,6 +151,20 @@ func keepDeflateBuffer(pooled *[]byte, grown []byte) {
 		*pooled = grown[:0]
 		deflateBuffers.Put(pooled)
 	}
+}
+
+// beginFrame takes frameTok for a frame of a message.
+func (c *Conn) beginFrame(ctx context.Context) error {
+	if err := c.take(ctx, c.frameTok); err != nil {
+		return err
+	}
+	if p := c.parked.Load(); p != nil {
+		if err := p.out.awaitRoom(ctx); err != nil {
+			c.giveBackFrame()
+			return err
+		}
+	}
+	return nil
 }
 
 // giveBackFrame gives up frameTok.
@@ -185,6 +199,9 @@ var writeBuffers = sync.Pool{New: func() any {
 func (c *Conn) send(ctx context.Context, h *proto.Header, payload []byte) error {
 	if err := c.sendable(); err != nil {
 		return err
+	}
+	if p := c.parked.Load(); p != nil {
+		return p.out.post(ctx, h, payload)
 	}
 	pooled := writeBuffers.Get().(*[]byte)
 	buf := c.replies.appendTo((*pooled)[:0])

@@ -165,3 +165,20 @@ func (f *FD) run(scratch []byte, mode Event) {
 		f.p.inject(f)
 	}
 }
+
+// Clock returns the time, on a clock of the poller's own, at which it last found something to do. To ask costs nothing.
+func (f *FD) Clock() time.Duration { return time.Duration(f.p.clock.Load()) }
+
+// LocalAddr returns the address of this end, or nil if it is not known, as after Close.
+func (f *FD) LocalAddr() syscall.Sockaddr { return f.name(syscall.Getsockname) }
+
+// RemoteAddr returns the address of the other end, or nil.
+func (f *FD) RemoteAddr() syscall.Sockaddr { return f.name(syscall.Getpeername) }
+
+func (f *FD) name(get func(int) (syscall.Sockaddr, error)) (name syscall.Sockaddr) {
+	f.control(func(fd int) (err error) {
+		name, err = get(fd)
+		return err
+	})
+	return name
+}

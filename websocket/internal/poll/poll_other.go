@@ -38,5 +38,14 @@ func (*FD) Wake() {}
 // Again does nothing.
 func (*FD) Again(Event) {}
 
+// Clock returns 0.
+func (*FD) Clock() time.Duration { return 0 }
+
+// LocalAddr returns nil.
+func (*FD) LocalAddr() syscall.Sockaddr { return nil }
+
+// RemoteAddr returns nil.
+func (*FD) RemoteAddr() syscall.Sockaddr { return nil }
+
 // SetTimer does nothing.
 func (*FD) SetTimer(time.Duration) {}

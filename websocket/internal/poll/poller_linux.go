@@ -48,7 +48,8 @@ type poller struct {
 
 	spreadUntil atomic.Int64 // ns since base: handlers run in goroutines of their own until then
 
-	waiting atomic.Bool // the worker may be waiting: inject must wake it
+	clock   atomic.Int64 // ns since base, as of the last batch
+	waiting atomic.Bool  // the worker may be waiting: inject must wake it
 
 	mu       sync.Mutex
 	slots    [][]slot // in pieces, so that growing copies nothing
@@ -266,6 +267,7 @@ func (p *poller) gather(b *batch) {
 		p.waiting.Store(false)
 		p.resolve(b)
 	}
+	p.clock.Store(int64(time.Since(p.base)))
 	watch.begin()
 }
 

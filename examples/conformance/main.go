@@ -23,8 +23,8 @@ import (
 )
 
 const usage = `Usage:
-  conformance server [--listen ADDR] [--limit BYTES] [--max-fragments N]
-  conformance client [--url URL] [--agent NAME] [--limit BYTES] [--max-fragments N]
+  conformance server [--listen ADDR] [--cert FILE --key FILE] [--limit BYTES] [--max-fragments N]
+  conformance client [--url URL] [--agent NAME] [--ca FILE] [--limit BYTES] [--max-fragments N]
 `
 
 func main() {
@@ -36,28 +36,45 @@ func main() {
 	var s settings
 	flags.Int64Var(&s.limit, "limit", 64<<20, "the most `bytes` of a message")
 	flags.IntVar(&s.maxFragments, "max-fragments", -1, "the most frames of a message; negative: any `number`")
+	var err error
 	switch os.Args[1] {
 	case "server":
 		listen := flags.String("listen", "127.0.0.1:9001", "`address` to listen on")
+		cert := flags.String("cert", "", "`file` with a certificate: speak TLS")
+		key := flags.String("key", "", "`file` with the certificate's key")
 		flags.Parse(os.Args[2:])
-		listener, err := net.Listen("tcp", *listen)
-		if err != nil {
-			log.Fatal(err)
-		}
-		log.Printf("conformance echoes at ws://%s/", listener.Addr())
-		server := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
-		log.Fatal(server.Serve(listener))
+		err = serve(s, *listen, *cert, *key)
 	case "client":
-		url := flags.String("url", "ws://127.0.0.1:9001", "`URL` of the suite's server")
-		agent := flags.String("agent", "parley", "`name` to appear under in the reports")
+		var c client
+		flags.StringVar(&c.url, "url", "ws://127.0.0.1:9001", "`URL` of the suite's server")
+		flags.StringVar(&c.agent, "agent", "parley", "`name` to appear under in the reports")
+		ca := flags.String("ca", "", "`file` with the authority that has signed the server's certificate, if not one of the system's")
 		flags.Parse(os.Args[2:])
-		if err := (&client{s, *url, *agent}).run(context.Background()); err != nil {
-			log.Fatal(err)
+		c.settings = s
+		if err = c.trust(*ca); err == nil {
+			err = c.run(context.Background())
 		}
 	default:
 		fmt.Fprint(os.Stderr, usage)
 		os.Exit(2)
 	}
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func serve(s settings, listen, cert, key string) error {
+	listener, err := net.Listen("tcp", listen)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
+	if cert == "" {
+		log.Printf("conformance echoes at ws://%s/", listener.Addr())
+		return server.Serve(listener)
+	}
+	log.Printf("conformance echoes at wss://%s/", listener.Addr())
+	return server.ServeTLS(listener, cert, key)
 }
 
 // settings are what both roles have in common.

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -17,12 +18,15 @@ import (
 type subject struct {
 	name string
 	role roles
-	args []string // besides those that say where
+	tls  bool
+	args []string // besides those that say where, and with which certificate
 }
 
 var subjects = []subject{
 	{name: "server", role: servers},
 	{name: "client", role: clients},
+	{name: "server over TLS", role: servers, tls: true},
+	{name: "client over TLS", role: clients, tls: true},
 }
 
 // workers is how many rows are run at once, on the same server or each on a client of its own: most rows wait for the network.
@@ -86,14 +90,18 @@ func report(t *testing.T, s subject, outcomes []outcome, took time.Duration) {
 
 // runServer runs rows on a server, some at once.
 func runServer(t *testing.T, s subject, rows []row) []outcome {
-	addr := startServer(t, s.args...).addr
+	args := s.args
+	if s.tls {
+		args = append([]string{"--cert", cert.File, "--key", cert.KeyFile}, args...)
+	}
+	addr := startServer(t, args...).addr
 	outcomes := make([]outcome, len(rows))
 	next := make(chan int)
 	var running sync.WaitGroup
 	for range workers {
 		running.Go(func() {
 			for i := range next {
-				outcomes[i] = outcome{rows[i], onServer(addr, rows[i])}
+				outcomes[i] = outcome{rows[i], onServer(addr, s.tls, rows[i])}
 			}
 		})
 	}
@@ -105,9 +113,9 @@ func runServer(t *testing.T, s subject, rows []row) []outcome {
 	return outcomes
 }
 
-func onServer(addr string, r row) error {
+func onServer(addr string, secure bool, r row) error {
 	early, list := r.early(true)
-	p, err := connect(addr, r.hs, early)
+	p, err := connect(addr, secure, r.hs, early)
 	if err != nil {
 		return err
 	}
@@ -148,12 +156,16 @@ func runClient(t *testing.T, s subject, rows []row) []outcome {
 		if len(mine) == 0 {
 			continue
 		}
-		suite, err := newSuite(mine)
+		suite, err := newSuite(mine, s.tls)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { suite.listener.Close() })
-		program := start(t, append([]string{"client", "--url", "ws://" + suite.listener.Addr().String(), "--agent", agent}, s.args...)...)
+		args := []string{"client", "--agent", agent, "--url", "ws://" + suite.listener.Addr().String()}
+		if s.tls {
+			args = []string{"client", "--agent", agent, "--url", "wss://" + suite.listener.Addr().String(), "--ca", cert.File}
+		}
+		program := start(t, append(args, s.args...)...)
 		running.Go(func() {
 			go func() { // so that nobody waits for a client that is no more
 				<-program.ended
@@ -183,10 +195,13 @@ type suite struct {
 	errs     []error
 }
 
-func newSuite(rows []row) (*suite, error) {
+func newSuite(rows []row, secure bool) (*suite, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
+	}
+	if secure {
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert.Pair}})
 	}
 	s := &suite{l, rows, make([]error, len(rows))}
 	for i := range s.errs {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/rand"
 	"crypto/sha1"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -21,10 +22,13 @@ func acceptKey(key string) string {
 }
 
 // connect shakes hands with a server and returns the client's side of the connection. early is sent along with the request.
-func connect(addr string, hs handshake, early []byte) (*peer, error) {
+func connect(addr string, secure bool, hs handshake, early []byte) (*peer, error) {
 	nc, err := net.DialTimeout("tcp", addr, patience)
 	if err != nil {
 		return nil, err
+	}
+	if secure {
+		nc = tls.Client(nc, &tls.Config{RootCAs: cert.Trust, ServerName: "127.0.0.1"})
 	}
 	p, err := request(nc, addr, hs, early)
 	if err != nil {

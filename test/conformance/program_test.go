@@ -13,10 +13,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/seed-4a326f83/parley/test/interop/certificate"
 )
 
-// executable is the conformance example, built for these tests.
-var executable string
+var (
+	executable string                   // the conformance example, built for these tests
+	cert       *certificate.Certificate // of all servers here
+)
 
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
@@ -29,6 +33,10 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	if cert, err = certificate.Make(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	executable = filepath.Join(dir, "conformance")
 	build := exec.Command("go", "build", "-C", "../..", "-o", executable, "./examples/conformance")
 	if text, err := build.CombinedOutput(); err != nil {
@@ -46,7 +54,7 @@ type program struct {
 	err   error         // how, once ended is closed
 }
 
-var address = regexp.MustCompile(`ws://([^/\s]+)/`)
+var address = regexp.MustCompile(`wss?://([^/\s]+)/`)
 
 // start runs the conformance example. It is killed when the test ends; what it printed is shown if the test failed.
 func start(t *testing.T, args ...string) *program {

@@ -54,7 +54,7 @@ func (a attack) run(t *testing.T, do func(peers []*peer)) {
 	server := startServer(t, a.args...)
 	peers := make([]*peer, a.peers)
 	for i := range peers {
-		p, err := connect(server.addr, a.hs, nil)
+		p, err := connect(server.addr, false, a.hs, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func (a attack) run(t *testing.T, do func(peers []*peer)) {
 	if t.Failed() {
 		return
 	}
-	if err := onServer(server.addr, row{steps: steps(echoed(text(hello)), goodbye)}); err != nil {
+	if err := onServer(server.addr, false, row{steps: steps(echoed(text(hello)), goodbye)}); err != nil {
 		t.Errorf("the server does not serve others any more: %v", err)
 	}
 	grown := memory(t, server.pid, "VmHWM") - before

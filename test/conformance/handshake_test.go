@@ -6,7 +6,6 @@ import (
 	"crypto/sha1"
 	"crypto/tls"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -154,5 +153,3 @@ func (c *call) accept(hs handshake, early []byte) (*peer, error) {
 	}
 	return p, nil
 }
-
-var errNotPlayed = errors.New("the client did not ask for this case")

@@ -13,7 +13,7 @@ import (
 )
 
 func TestCloseHandshakeFromThisSide(t *testing.T) {
-	inRoles(t, func(t *testing.T, c *websocket.Conn, p *peer) {
+	inModes(t, func(t *testing.T, c *testConn, p *peer) {
 		closed := async(func() error { return c.Close(websocket.StatusGoingAway, "see you") })
 		p.want(frame{op: proto.Close, fin: true, code: 1001, payload: "see you"})
 		p.sendFrame(proto.Text, true, "a message that was on its way")
@@ -45,7 +45,7 @@ func TestCloseHandshakeFromThePeer(t *testing.T) {
 		{"\x03\xe8", websocket.CloseError{Code: 1000}, 1000},
 		{"\x10\xe1grüße", websocket.CloseError{Code: 4321, Reason: "grüße"}, 4321},
 	} {
-		inRoles(t, func(t *testing.T, c *websocket.Conn, p *peer) {
+		inModes(t, func(t *testing.T, c *testConn, p *peer) {
 			err := readErr(c)
 			for _, b := range p.encode(proto.Close, true, tc.payload) { // also in pieces
 				p.send([]byte{b})
@@ -190,7 +190,7 @@ func TestViolatorThatGoesOnSendingStillGetsTheCloseFrame(t *testing.T) {
 }
 
 func TestViolationDuringTheCloseHandshake(t *testing.T) {
-	inRoles(t, func(t *testing.T, c *websocket.Conn, p *peer) {
+	inModes(t, func(t *testing.T, c *testConn, p *peer) {
 		closed := async(func() error { return c.Close(1000, "") })
 		p.want(frame{op: proto.Close, fin: true, code: 1000})
 		p.send(p.header(0x83, 0))
@@ -202,7 +202,7 @@ func TestViolationDuringTheCloseHandshake(t *testing.T) {
 }
 
 func TestPeerDropsTheConnectionInsteadOfAnswering(t *testing.T) {
-	inRoles(t, func(t *testing.T, c *websocket.Conn, p *peer) {
+	inModes(t, func(t *testing.T, c *testConn, p *peer) {
 		closed := async(func() error { return c.Close(1000, "") })
 		p.read()
 		p.nc.Close()
@@ -289,7 +289,7 @@ func TestSecondCloseReturnsAtOnce(t *testing.T) {
 }
 
 func TestNoPongAfterTheCloseFrame(t *testing.T) {
-	inRoles(t, func(t *testing.T, c *websocket.Conn, p *peer) {
+	inModes(t, func(t *testing.T, c *testConn, p *peer) {
 		closed := async(func() error { return c.Close(1000, "") })
 		p.want(frame{op: proto.Close, fin: true, code: 1000})
 		p.sendFrame(proto.Ping, true, "too late")

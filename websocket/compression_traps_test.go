@@ -79,7 +79,7 @@ func TestTrapLimitCountedBeforeInflation(t *testing.T) {
 	// A message that is right at the limit may have more bytes on its way than it has: what is stored has a header.
 	for _, mode := range modes {
 		d, a := compressing(mode, 0)
-		inRolesWith(t, d, a, func(t *testing.T, c *websocket.Conn, p *peer) {
+		inModesWith(t, d, a, func(t *testing.T, c *testConn, p *peer) {
 			const text = "0123456789"
 			c.SetReadLimit(int64(len(text)))
 			go p.send(p.encodeRSV1(proto.Text, true, "\x00\x0a\x00\xf5\xff"+text+"\x00"))
@@ -112,7 +112,7 @@ func TestTrapDEFLATEOfSeveralBlocksOrWithBFINAL(t *testing.T) {
 	w.Close() // sets BFINAL
 	for _, mode := range modes {
 		d, a := compressing(mode, 0)
-		inRolesWith(t, d, a, func(t *testing.T, c *websocket.Conn, p *peer) {
+		inModesWith(t, d, a, func(t *testing.T, c *testConn, p *peer) {
 			for _, m := range []struct{ payload, text string }{
 				{deflated("one") + "\x00\x00\xff\xff" + deflated(", two"), "one, two"},
 				{flushed("one") + flushed(", two") + deflated(", three"), "one, two, three"},
@@ -174,7 +174,7 @@ func TestTrapBadUTF8FoundOnlyAtTheEndOfACompressedMessage(t *testing.T) {
 	deflateViolation(t, websocket.StatusInvalidFramePayloadData, func(p *peer) { p.send(p.encodeRSV1(proto.Text, true, deflated("half \xc3"))) })
 	// A character may well be cut, and bytes that are not text are no text.
 	d, a := compressing(websocket.CompressionContextTakeover, 0)
-	inRolesWith(t, d, a, func(t *testing.T, c *websocket.Conn, p *peer) {
+	inModesWith(t, d, a, func(t *testing.T, c *testConn, p *peer) {
 		go func() {
 			p.send(p.encodeRSV1(proto.Text, false, flushed("gr\xc3")))
 			p.sendFrame(proto.Continuation, true, deflated("\xbc\xc3\x9fe"))
@@ -197,7 +197,7 @@ func TestTrapEmptyBlocks(t *testing.T) {
 	blocks := strings.Repeat("\x00\x00\x00\xff\xff", 200_000)
 	for _, mode := range modes {
 		d, a := compressing(mode, 0)
-		inRolesWith(t, d, a, func(t *testing.T, c *websocket.Conn, p *peer) {
+		inModesWith(t, d, a, func(t *testing.T, c *testConn, p *peer) {
 			frame := p.encodeRSV1(proto.Text, true, blocks+deflated("said"))
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)

@@ -12,7 +12,7 @@ import (
 )
 
 func TestPingMeasuresAndIsAnsweredByANewerPong(t *testing.T) {
-	inRoles(t, func(t *testing.T, c *websocket.Conn, p *peer) {
+	inModes(t, func(t *testing.T, c *testConn, p *peer) {
 		err := readErr(c)
 		first := async(func() error { return c.Ping(bg) })
 		a, _ := p.read()
@@ -83,7 +83,7 @@ func TestCallbacksForPingsAndPongs(t *testing.T) {
 }
 
 func TestPongsGoBeforeTheNextMessage(t *testing.T) {
-	inRoles(t, func(t *testing.T, c *websocket.Conn, p *peer) {
+	inModes(t, func(t *testing.T, c *testConn, p *peer) {
 		go func() {
 			c.Read(bg)
 			c.Write(bg, websocket.MessageText, []byte("answer"))

@@ -133,14 +133,29 @@ func tcpPipe(t *testing.T) (a, b net.Conn) {
 	return a, b
 }
 
-// inRoles runs f as server and as client, over TCP and in memory: f gets a connection and the bare network connection of
-// its peer.
+// inModes runs f as server and as client, over TCP and in memory, in blocking mode and in event mode: f gets a connection
+// and the bare network connection of its peer.
+func inModes(t *testing.T, f func(t *testing.T, c *testConn, p *peer)) {
+	t.Helper()
+	inModesWith(t, &dialQuiet, &acceptQuiet, f)
+}
+
+// inModesWith is inModes with options. Compression is on if they say so.
+func inModesWith(t *testing.T, d *websocket.DialOptions, a *websocket.AcceptOptions, f func(t *testing.T, c *testConn, p *peer)) {
+	t.Helper()
+	inRolesWith(t, d, a, func(t *testing.T, c *websocket.Conn, p *peer) { f(t, &testConn{Conn: c}, p) })
+	t.Run("event", func(t *testing.T) {
+		inRolesWith(t, d, a, func(t *testing.T, c *websocket.Conn, p *peer) { f(t, handled(t, c), p) })
+	})
+}
+
+// inRoles is inModes in blocking mode alone.
 func inRoles(t *testing.T, f func(t *testing.T, c *websocket.Conn, p *peer)) {
 	t.Helper()
 	inRolesWith(t, &dialQuiet, &acceptQuiet, f)
 }
 
-// inRolesWith is inRoles with options. Compression is on if they say so.
+// inRolesWith is inRoles with options.
 func inRolesWith(t *testing.T, d *websocket.DialOptions, a *websocket.AcceptOptions, f func(t *testing.T, c *websocket.Conn, p *peer)) {
 	t.Helper()
 	deflates := a.CompressionMode != websocket.CompressionDisabled
@@ -285,8 +300,13 @@ func async[T any](f func() T) func() T {
 	return func() T { return <-done }
 }
 
+// A messageSource is a Conn or a testConn.
+type messageSource interface {
+	Read(context.Context) (websocket.MessageType, []byte, error)
+}
+
 // readErr reads until an error.
-func readErr(c *websocket.Conn) func() error {
+func readErr(c messageSource) func() error {
 	return async(func() error {
 		for {
 			if _, _, err := c.Read(bg); err != nil {
@@ -303,7 +323,7 @@ func wantIs(t *testing.T, err, target error) {
 	}
 }
 
-func wantMessage(t *testing.T, c *websocket.Conn, typ websocket.MessageType, want string) {
+func wantMessage(t *testing.T, c messageSource, typ websocket.MessageType, want string) {
 	t.Helper()
 	gotTyp, got, err := c.Read(bg)
 	if err != nil || gotTyp != typ || string(got) != want {
@@ -329,4 +349,11 @@ func serveTLS(t *testing.T, secure bool, handler func(*websocket.Conn)) (string,
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
 	return "wss" + strings.TrimPrefix(srv.URL, "https"), &websocket.DialOptions{HTTPClient: srv.Client()}
+}
+
+// cancelled returns a context that has ended.
+func cancelled() context.Context {
+	ctx, cancel := context.WithCancel(bg)
+	cancel()
+	return ctx
 }

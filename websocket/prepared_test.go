@@ -1,7 +1,6 @@
 package websocket_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -75,7 +74,7 @@ func TestAPreparedMessageOnTheWire(t *testing.T) {
 	} {
 		m := websocket.Prepare(tc.typ, []byte(tc.text))
 		d, a := compressing(tc.mode, 0)
-		inRolesWith(t, d, a, func(t *testing.T, c *websocket.Conn, p *peer) {
+		inModesWith(t, d, a, func(t *testing.T, c *testConn, p *peer) {
 			got := p.soon()
 			if err := c.WritePrepared(bg, m); err != nil {
 				t.Fatal(err)
@@ -92,7 +91,7 @@ func TestMessagesReferToPreparedOnes(t *testing.T) {
 	words := "the quick brown fox jumps over the lazy dog, 0123456789, and then there is nothing left that could be repeated: "
 	text := []byte(words + strings.ToUpper(words))
 	d, a := compressing(websocket.CompressionContextTakeover, 0)
-	inRolesWith(t, d, a, func(t *testing.T, c *websocket.Conn, p *peer) {
+	inModesWith(t, d, a, func(t *testing.T, c *testConn, p *peer) {
 		got := p.soon()
 		if err := c.WritePrepared(bg, websocket.Prepare(websocket.MessageText, text)); err != nil {
 			t.Fatal(err)
@@ -109,7 +108,7 @@ func TestMessagesReferToPreparedOnes(t *testing.T) {
 }
 
 func TestAPreparedMessageAfterAPong(t *testing.T) {
-	inRoles(t, func(t *testing.T, c *websocket.Conn, p *peer) {
+	inModes(t, func(t *testing.T, c *testConn, p *peer) {
 		err := readErr(c)
 		m := websocket.Prepare(websocket.MessageBinary, []byte("prepared"))
 		for range 100 { // whichever comes first
@@ -144,9 +143,8 @@ func TestWritePreparedThatCannotBe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	over, cancel := context.WithCancel(bg)
-	cancel()
-	if err := server.WritePrepared(over, m); err == nil {
+
+	if err := server.WritePrepared(cancelled(), m); err == nil {
 		t.Error("a message was sent in the middle of another")
 	}
 	got := async(func() string {

@@ -134,6 +134,7 @@ func TestCancelledReaderIsContinuedByTheNext(t *testing.T) {
 		wantIs(t, err, errDeadline)
 		_, err = r.Read(make([]byte, 1))
 		wantIs(t, err, errDeadline) // it stays so
+		synctest.Wait()             // until the first part is written
 		go func() {
 			io.WriteString(w, "end")
 			w.Close()

@@ -26,7 +26,7 @@ func violation(t *testing.T, code websocket.StatusCode, send func(p *peer)) {
 
 func violationWith(t *testing.T, d *websocket.DialOptions, a *websocket.AcceptOptions, code websocket.StatusCode, send func(p *peer)) {
 	t.Helper()
-	inRolesWith(t, d, a, func(t *testing.T, c *websocket.Conn, p *peer) {
+	inModesWith(t, d, a, func(t *testing.T, c *testConn, p *peer) {
 		err := readErr(c)
 		sent := async(func() bool { send(p); return true })
 		reason := p.wantEnd(code)
@@ -61,7 +61,7 @@ func TestTrapTwoLengthsWhoseSumWraps(t *testing.T) {
 }
 
 func TestTrapAllocatingWhatAHeaderDeclares(t *testing.T) {
-	inRoles(t, func(t *testing.T, c *websocket.Conn, p *peer) {
+	inModes(t, func(t *testing.T, c *testConn, p *peer) {
 		c.SetReadLimit(-1)
 		err := readErr(c)
 		var before, after runtime.MemStats
@@ -128,7 +128,7 @@ func TestTrapNetworkErrorInACloseFrame(t *testing.T) {
 }
 
 func TestTrapPongWithoutThePingsPayload(t *testing.T) {
-	inRoles(t, func(t *testing.T, c *websocket.Conn, p *peer) {
+	inModes(t, func(t *testing.T, c *testConn, p *peer) {
 		err := readErr(c)
 		for _, payload := range []string{"", "x", "\x00\xff\x01", strings.Repeat("p", 125)} {
 			p.sendFrame(proto.Ping, true, payload)
@@ -173,7 +173,7 @@ func TestTrapPingFlood(t *testing.T) {
 }
 
 func TestAFewPingsAtOnceAreAllAnswered(t *testing.T) {
-	inRoles(t, func(t *testing.T, c *websocket.Conn, p *peer) {
+	inModes(t, func(t *testing.T, c *testConn, p *peer) {
 		err := readErr(c)
 		var all []byte
 		for i := range 10 {

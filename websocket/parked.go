@@ -1,0 +1,213 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/seed-4a326f83/parley/websocket/internal/poll"
+)
+
+// parked is what a connection has in event mode, where its socket is waited for together with all others: nothing of it is
+// needed while nothing happens, but to know what is to be done when something does.
+//
+// Its methods Ready, Writable and Blocked are called by package poll. What is not of the outbox belongs to the turn, which is a
+// call of Ready.
+type parked struct {
+	poll.FD
+	c    *Conn
+	h    Handler
+	out  outbox
+	keep parkedKeepalive
+
+	scratch []byte     // to read into, during a turn
+	ev      poll.Event // what the turn is for
+	reads   int        // how many more the turn may do
+	drained bool       // there is nothing left to read
+	deaf    bool       // what comes is of no interest any more
+	told    bool       // OnClose has been called
+	done    bool       // nothing is left to be done
+}
+
+// readsPerTurn bounds how much of one connection is worked through before it is the others' turn: a peer that sends faster
+// than it is read would never give it back.
+const readsPerTurn = 16
+
+// errParked says that there is nothing to read for now.
+var errParked = errors.New("websocket: nothing to read")
+
+// park gives c over to package poll, if that can be. The caller has readTok and frameTok.
+func (c *Conn) park(h Handler) bool {
+	tcp, ok := c.nc.(*net.TCPConn)
+	if !ok || !poll.Supported {
+		return false
+	}
+	p := &parked{c: c, h: h}
+	p.out.p = p
+	p.keep.interval, p.keep.timeout = c.keepalive.take()
+	c.parked.Store(p)
+	if err := p.Take(tcp, p); err != nil {
+		c.parked.Store(nil)
+		c.keepalive.start(c, p.keep.interval, p.keep.timeout)
+		return false
+	}
+	c.causeMu.Lock()
+	closed := c.isClosed()
+	if !closed {
+		c.nc = (*parkedConn)(p)
+	}
+	c.causeMu.Unlock()
+	if closed { // meanwhile, and before it could be known what else there is to close
+		p.FD.Close()
+	}
+	p.out.add(c.replies.appendTo(nil))
+	if p.keep.interval >= 0 {
+		p.SetTimer(p.keep.interval)
+	}
+	p.Wake() // for what had been read before
+	return true
+}
+
+// Ready is a turn.
+func (p *parked) Ready(ev poll.Event, scratch []byte) {
+	c := p.c
+	if p.done {
+		return
+	}
+	if ev&poll.Woken != 0 {
+		p.keep.heard = p.Clock()
+	}
+	p.scratch, p.ev, p.reads, p.drained = scratch, ev, readsPerTurn, false
+	if ev&poll.Unwatched == 0 {
+		p.out.cork()
+	}
+	if !c.isClosed() {
+		p.receive()
+		if ev&poll.Due != 0 {
+			p.due()
+		}
+	}
+	p.out.uncork()
+	p.scratch = nil
+	if !c.isClosed() {
+		return
+	}
+	p.done = true
+	c.rd = reading{}
+	<-c.readTok // compression's memory is given back by whoever has it
+	c.releaseCompression()
+	if !p.told {
+		p.told = true
+		p.h.OnClose(c, c.closedErr())
+	}
+}
+
+// Writable is called when there is room to write again.
+func (p *parked) Writable() { p.out.writable() }
+
+// Blocked is called when a turn takes long: what it has sent so far leaves now.
+func (p *parked) Blocked() { p.out.uncork() }
+
+// receive works through what there is to read.
+func (p *parked) receive() {
+	c := p.c
+	rd := &c.rd
+	ctx := context.Background()
+	for {
+		var err error
+		switch {
+		case p.deaf:
+			rd.r = rd.w
+			err = p.fill()
+		case !rd.open || !rd.more && !rd.fin:
+			err = c.nextPiece(ctx)
+		case rd.more && (rd.deflated || !rd.fin || len(rd.kept) > 0):
+			err = c.gather(ctx)
+		default:
+			data := rd.kept
+			if rd.more {
+				data = rd.piece // it came in one piece, and need not be copied
+			}
+			rd.open, rd.more, rd.piece, rd.kept = false, false, nil, nil
+			p.h.OnMessage(c, rd.typ, data)
+		}
+		if err == errParked || c.isClosed() {
+			return
+		}
+	}
+}
+
+// fill receives into the empty buffer, or returns errParked.
+func (p *parked) fill() error {
+	c := p.c
+	rd := &c.rd
+	if p.drained {
+		return errParked
+	}
+	if p.reads--; p.reads < 0 {
+		p.Again(p.ev &^ poll.Due)
+		return errParked
+	}
+	rd.buf, rd.r, rd.w = &p.scratch, 0, 0
+	n, err := p.Read(p.scratch)
+	switch {
+	case n > 0:
+		p.drained = n < len(p.scratch) && p.ev&poll.HungUp == 0
+		p.keep.heard = p.Clock()
+		rd.w = n
+		return nil
+	case err == poll.ErrAgain:
+		p.drained = true
+		return errParked
+	case c.isClosed():
+	case err == io.EOF:
+		c.teardown(fmt.Errorf("websocket: the peer dropped the connection without closing it: %w", io.EOF))
+	default:
+		c.teardown(fmt.Errorf("websocket: reading: %w", err))
+	}
+	return c.closedErr()
+}
+
+// parkedConn is the network connection of a connection in event mode, as far as others need one.
+type parkedConn parked
+
+var errNotAStream = errors.New("websocket: the network connection was given to Handle")
+
+func (pc *parkedConn) Read([]byte) (int, error)         { return 0, errNotAStream }
+func (pc *parkedConn) Write([]byte) (int, error)        { return 0, errNotAStream }
+func (pc *parkedConn) SetDeadline(time.Time) error      { return errNotAStream }
+func (pc *parkedConn) SetReadDeadline(time.Time) error  { return errNotAStream }
+func (pc *parkedConn) SetWriteDeadline(time.Time) error { return errNotAStream }
+func (pc *parkedConn) SetLinger(int) error              { return pc.FD.Reset() }
+func (pc *parkedConn) LocalAddr() net.Addr              { return addrOf(pc.FD.LocalAddr()) }
+func (pc *parkedConn) RemoteAddr() net.Addr             { return addrOf(pc.FD.RemoteAddr()) }
+
+// Close closes the connection, once the network has had a chance to take what waits, and has a turn tell it.
+func (pc *parkedConn) Close() error {
+	pc.out.last()
+	if !pc.FD.Close() {
+		return net.ErrClosed
+	}
+	pc.out.closed()
+	pc.FD.Wake()
+	return nil
+}
+
+// addrOf makes an address as package net does.
+func addrOf(name syscall.Sockaddr) net.Addr {
+	switch name := name.(type) {
+	case *syscall.SockaddrInet4:
+		return &net.TCPAddr{IP: name.Addr[:], Port: name.Port}
+	case *syscall.SockaddrInet6:
+		addr := &net.TCPAddr{IP: name.Addr[:], Port: name.Port}
+		if ifi, err := net.InterfaceByIndex(int(name.ZoneId)); err == nil {
+			addr.Zone = ifi.Name
+		}
+		return addr
+	}
+	return unknownAddr{}
+}

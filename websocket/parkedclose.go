@@ -1,0 +1,147 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/seed-4a326f83/parley/websocket/internal/proto"
+)
+
+// In event mode nobody can wait for the steps of a close handshake. Each step is done when what it waits for has happened,
+// and a timer, which is called due, bounds each.
+
+// afterwards is what is to be done when all that waits to be sent has been.
+type afterwards uint8
+
+const (
+	nothingAfter afterwards = iota
+	awaitClose              // the peer's close frame is waited for
+	hangUp                  // the connection is closed
+	linger                  // our direction is ended, and the peer's waited for
+)
+
+// parkedKeepalive finds peers that are gone, as keepalive does. It belongs to the turn, which is when the peer is judged:
+// after what has come from it was read.
+type parkedKeepalive struct {
+	interval, timeout time.Duration
+	heard             time.Duration // when something came last, by FD.Clock
+	pinged            time.Duration // when a ping was sent that waits for its answer, or 0
+}
+
+// close is Conn.Close.
+func (p *parked) close(code StatusCode, reason string) {
+	p.then(awaitClose)
+	p.sendClose(code, reason)
+}
+
+// sendClose queues a close frame, at once if no message is just being queued.
+func (p *parked) sendClose(code StatusCode, reason string) {
+	c := p.c
+	p.SetTimer(closeTimeout)
+	select {
+	case c.frameTok <- struct{}{}:
+		p.queueClose(code, reason)
+	default:
+		go func() {
+			if c.take(context.Background(), c.frameTok) == nil {
+				p.queueClose(code, reason)
+			}
+		}()
+	}
+}
+
+// queueClose does so for the holder of frameTok, which it gives back.
+func (p *parked) queueClose(code StatusCode, reason string) {
+	c := p.c
+	defer c.giveBackFrame()
+	if !c.closeSent {
+		h := c.header(proto.Close, true)
+		c.send(context.Background(), &h, proto.AppendClose(nil, uint16(code), reason))
+		c.closeSent = true
+	}
+	p.out.closeQueued()
+}
+
+var errNoAnswer = fmt.Errorf("websocket: the peer did not answer the close frame in time: %w", net.ErrClosed)
+
+// due is called when the time set by SetTimer has come.
+func (p *parked) due() {
+	c := p.c
+	if c.closing.Load() {
+		c.abort(errNoAnswer)
+		return
+	}
+	k := &p.keep
+	now := p.Clock()
+	switch {
+	case k.pinged == 0 || k.heard > k.pinged:
+		k.pinged = 0
+		if rest := k.heard + k.interval - now; rest > 0 {
+			p.SetTimer(rest)
+			return
+		}
+		k.pinged = now
+		p.out.add(c.pingFrame(c.pings.next()))
+		p.SetTimer(k.timeout)
+	case now-k.pinged < k.timeout:
+		p.SetTimer(k.timeout - (now - k.pinged))
+	default:
+		p.lost()
+	}
+}
+
+// lost gives up on the peer.
+func (p *parked) lost() {
+	c := p.c
+	p.told = true
+	p.h.OnClose(c, ErrKeepaliveTimeout)
+	if c.closing.CompareAndSwap(false, true) {
+		c.because(ErrKeepaliveTimeout)
+		p.then(hangUp)
+		p.sendClose(StatusInternalError, "keepalive timeout")
+		p.SetTimer(time.Second) // it is likely to take nothing any more
+	}
+}
+
+// then has a done when all is sent.
+func (p *parked) then(a afterwards) {
+	p.out.mu.Lock()
+	p.out.after = a
+	p.out.mu.Unlock()
+}
+
+// sent does a, now that all is sent.
+func (p *parked) sent(a afterwards) {
+	c := p.c
+	switch a {
+	case awaitClose, linger:
+		if a == linger {
+			p.CloseWrite()
+		}
+		p.SetTimer(closeTimeout)
+	case hangUp:
+		c.teardown(net.ErrClosed) // the cause is known
+	}
+}
+
+// peerClosed is Conn.peerClosed, once the reason is noted.
+func (p *parked) peerClosed(e CloseError) error {
+	p.deaf = true
+	p.then(hangUp)
+	p.sendClose(e.Code, "")
+	return errDeaf
+}
+
+// fail is Conn.fail, once the reason is noted.
+func (p *parked) fail(bad *proto.Error) error {
+	p.deaf = true
+	p.then(linger)
+	p.sendClose(StatusCode(bad.Code), bad.Reason)
+	return errDeaf
+}
+
+// errDeaf has receive go on, and throw away what comes.
+var errDeaf = errors.New("websocket: the rest is not wanted")

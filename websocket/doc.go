@@ -1,4 +1,4 @@
-// Package websocket is the WebSocket protocol (RFC 6455) for servers and clients.
+// Package websocket is the WebSocket protocol (RFC 6455), with compression (RFC 7692), for servers and clients.
 //
 // A server upgrades a request in an http.Handler:
 //
@@ -27,14 +27,45 @@
 // # Messages
 //
 // Read and Write move whole messages; Messages is Read for range. Reader and Writer stream: they hold no more of a message
-// than what one call hands over, and parts are handed out, and sent, as they come. Text that is received is checked to
-// be UTF-8 as it comes; its first bad byte closes the connection. Package wsjson reads and writes JSON.
+// than what one call hands over, and parts are handed out, and sent, as they come, compressed or not. (Each Write of a
+// Writer is a frame, and receivers bound their number: see MaxFragments.) Text that is received is checked to be UTF-8
+// as it comes; its first bad byte closes the connection. Package wsjson reads and writes JSON.
+//
+// What goes to many at once is best made with Prepare, and sent with WritePrepared: it is encoded and compressed once.
 //
 // # Limits
 //
 // A message of more than 1 MiB (SetReadLimit), or in more than 1,024 frames (MaxFragments), closes the connection. Nothing is
-// allocated because a peer announces it. A flood of pings is answered as far as the peer takes the answers; when it does
-// not, the newest is kept.
+// allocated because a peer announces it. Compressed messages are counted as they are inflated, and nothing is inflated past
+// the limit. A flood of pings is answered as far as the peer takes the answers; when it does not, the newest is kept.
+//
+// # Compression
+//
+// It is off by default. CompressionMode in the options of Accept and Dial turns it on, for connections whose other side
+// agrees, as browsers do. What it costs, and does, by default:
+//
+//	                   CompressionContextTakeover        CompressionNoContextTakeover
+//	kept when idle     up to 32 KiB of what came last    nothing
+//	                   and 4 KiB of what went last
+//	compressed         messages from 128 bytes on,       messages from 512 bytes on,
+//	                   with regard to those before       each by itself
+//	150 bytes of JSON  take 50, and 3 µs                 go as they are
+//	1 KiB of JSON      takes 200 bytes, and 16 µs        takes 270 bytes, and 12 µs
+//	64 KiB of JSON     takes 12 KiB, and 170 µs          takes 12 KiB, and 150 µs
+//
+// (The times are those of one core, both sides together.) In the middle of a message that arrives up to 40 KiB are held in
+// either mode. Compressors have tables of about 1 MiB, which all connections share: there are as many as messages are
+// being compressed at the same time. CompressionWindowBits makes the dictionaries smaller, down to 256 bytes each way: with
+// 11 bits a connection keeps 4 KiB in all. A peer may ask for less on its part, and gets it.
+//
+// So compression is for large messages, and for many that resemble each other, where bytes are dear: on mobile networks,
+// or by the volume. Within a data centre it is not worth its time. Pictures and the like are compressed already: send them
+// as MessageBinary|Uncompressed. With tens of thousands of connections, most of them idle, CompressionNoContextTakeover or a
+// small window keeps memory free. Where the same goes to many, Prepare compresses it once.
+//
+// Compression tells of what is compressed: who can have texts of their own put next to a secret, in one message or with
+// context takeover in one connection, and sees the lengths on the wire, can find it out by trying. Send secrets as
+// MessageText|Uncompressed.
 //
 // # Contexts
 //

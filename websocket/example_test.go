@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/seed-4a326f83/parley/websocket"
@@ -208,6 +209,68 @@ func ExampleNetConn() {
 	fmt.Println(string(data), err)
 	// Output:
 	// a stream, not messages <nil>
+}
+
+// A message for many is encoded and compressed once.
+func ExamplePrepare() {
+	ctx := context.Background()
+	var readers, writers []*websocket.Conn
+	for range 3 {
+		client, server, err := wstest.Pair(
+			&websocket.DialOptions{CompressionMode: websocket.CompressionContextTakeover},
+			&websocket.AcceptOptions{CompressionMode: websocket.CompressionContextTakeover})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		readers, writers = append(readers, client), append(writers, server)
+		defer client.CloseNow()
+		defer server.CloseNow()
+	}
+	news := websocket.Prepare(websocket.MessageText, []byte("news for everyone"))
+	for _, c := range writers {
+		go c.WritePrepared(ctx, news)
+	}
+	for _, c := range readers {
+		_, data, _ := c.Read(ctx)
+		fmt.Println(string(data))
+	}
+	// Output:
+	// news for everyone
+	// news for everyone
+	// news for everyone
+}
+
+// Compression is agreed on when both sides wish for it. A message can be sent without it.
+func ExampleCompressionMode() {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionContextTakeover})
+		if err != nil {
+			return
+		}
+		defer c.CloseNow()
+		c.Write(r.Context(), websocket.MessageText, []byte(strings.Repeat("tick ", 1000)))              // takes 34 bytes
+		c.Write(r.Context(), websocket.MessageText|websocket.Uncompressed, []byte("password: hunter2")) // as it is
+		c.Close(websocket.StatusNormalClosure, "")
+	}))
+	defer srv.Close()
+	c, resp, err := websocket.Dial(context.Background(), srv.URL, &websocket.DialOptions{
+		CompressionMode:       websocket.CompressionContextTakeover,
+		CompressionWindowBits: 11, // remember 2 KiB of what came
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	fmt.Println(resp.Header.Get("Sec-WebSocket-Extensions"))
+	for msg, err := range c.Messages(context.Background()) {
+		fmt.Println(len(msg.Data), err)
+	}
+	// Output:
+	// permessage-deflate; server_max_window_bits=11; client_max_window_bits=11
+	// 5000 <nil>
+	// 17 <nil>
 }
 
 // JSON both ways.

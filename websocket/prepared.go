@@ -92,10 +92,16 @@ func (c *Conn) WritePrepared(ctx context.Context, m *PreparedMessage) error {
 	if f.header.RSV1 && c.compression.outTakeover {
 		c.compression.out.Sent(m.plain.payload)
 	}
-	if c.role == proto.Server {
-		return c.send(ctx, nil, f.bytes)
+	var h *proto.Header
+	payload := f.bytes
+	if c.role == proto.Client {
+		masked := c.header(f.header.Op, true)
+		masked.RSV1 = f.header.RSV1
+		h, payload = &masked, f.payload
 	}
-	h := c.header(f.header.Op, true)
-	h.RSV1 = f.header.RSV1
-	return c.send(ctx, &h, f.payload)
+	err := c.send(ctx, h, payload)
+	if f.header.RSV1 {
+		c.endIfLost(ctx, err)
+	}
+	return err
 }

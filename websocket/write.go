@@ -137,7 +137,17 @@ func (c *Conn) writeDeflated(ctx context.Context, h proto.Header, p []byte, enco
 	}
 	err := c.send(ctx, &h, p)
 	keepDeflateBuffer(pooled, out)
+	if worth {
+		c.endIfLost(ctx, err)
+	}
 	return err
+}
+
+// endIfLost ends the connection if ctx kept a compressed frame from going out, and nothing has ended it yet.
+func (c *Conn) endIfLost(ctx context.Context, err error) {
+	if err != nil && ctx.Err() != nil {
+		c.teardown(err)
+	}
 }
 
 // maxDeflateBuffer is the size of the largest buffers that are kept for compressed payloads.

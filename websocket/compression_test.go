@@ -365,6 +365,8 @@ func TestWriteThatWaitedInVainIsNotReferredTo(t *testing.T) {
 		pinged := async(func() error { return server.Ping(timeout(t, time.Hour)) }) // holds the line until it is read
 		synctest.Wait()
 		wantIs(t, server.Write(timeout(t, time.Second), websocket.MessageText, words), errDeadline)
+		prepared := websocket.Prepare(websocket.MessageText, words)
+		wantIs(t, server.WritePrepared(timeout(t, time.Second), prepared), errDeadline)
 		go readErr(server) // for the pong
 		go server.Write(bg, websocket.MessageText, words)
 		wantMessage(t, client, websocket.MessageText, string(words))
@@ -372,6 +374,41 @@ func TestWriteThatWaitedInVainIsNotReferredTo(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestCompressedMessagesAfterTheCloseFrame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a := compressing(websocket.CompressionContextTakeover, 0)
+		near, far := net.Pipe()
+		c := websocket.ServerConn(near, *a)
+		p := &peer{t: t, nc: far, machine: proto.New(proto.Config{Role: proto.Client, Limit: -1}), masks: true}
+		closed := async(func() error { return c.Close(websocket.StatusNormalClosure, "") })
+		p.want(frame{op: proto.Close, fin: true, code: 1000})
+		message := []byte(strings.Repeat("late ", 100))
+		wantIs(t, c.Write(bg, websocket.MessageText, message), net.ErrClosed)
+		wantIs(t, c.WritePrepared(bg, websocket.Prepare(websocket.MessageText, message)), net.ErrClosed)
+		p.sendFrame(proto.Close, true, "\x03\xe8")
+		if err := closed(); err != nil {
+			t.Fatal(err)
+		}
+		far.Close()
+	})
+}
+
+func TestNetConnOfCompressedMessages(t *testing.T) {
+	for _, how := range []websocket.MessageType{0, websocket.Compressed, websocket.Uncompressed} {
+		d, a := compressing(websocket.CompressionContextTakeover, 0)
+		client, server := pairOf(t, d, a)
+		in := websocket.NetConn(bg, client, websocket.MessageBinary|how)
+		out := websocket.NetConn(bg, server, websocket.MessageBinary|how)
+		for _, text := range []string{"short", strings.Repeat("long ", 1000)} {
+			go out.Write([]byte(text))
+			got := make([]byte, len(text))
+			if _, err := io.ReadFull(in, got); err != nil || string(got) != text {
+				t.Fatalf("%v: %.20q, %v", how, got, err)
+			}
+		}
+	}
 }
 
 func TestMessagesReferToThoseBefore(t *testing.T) {

@@ -128,10 +128,10 @@ func TestClosedConnectionsKeepNoDictionaries(t *testing.T) {
 	}
 }
 
-// TestStreamingTakesBoundedMemory sends 32 MiB in one message, each way, compressed and not, of which neither side ever holds
+// TestStreamingTakesBoundedMemory sends 16 MiB in one message, each way, compressed and not, of which neither side ever holds
 // more than what one call hands over.
 func TestStreamingTakesBoundedMemory(t *testing.T) {
-	const size, piece, most = 32 << 20, 32 << 10, 8 << 20
+	const size, piece, most = 16 << 20, 32 << 10, 8 << 20
 	block := chatter(3, piece)
 	for _, mode := range append(modes, websocket.CompressionDisabled) {
 		d, a := compressing(mode, 0)

@@ -9,6 +9,7 @@ const (
 	CloseUnsupported = 1003 // a binary message on a text framing
 	ClosePolicy      = 1008 // too many errors
 	CloseTooBig      = 1009
+	CloseInternal    = 1011 // a fault of the server's
 	CloseOverloaded  = 1013 // too slow a reader, or too much for this server now
 
 	CloseNoHello     = 4000

@@ -86,7 +86,7 @@ func ErrorCode(err error) Code {
 // ErrNotFound is the one answer for what does not exist and for what is not
 // for the asker, so that the two cannot be told apart.
 func ErrNotFound() *Error {
-	return Errorf(CodeNotFound, "there is no such room, or it is not open to you; check its name")
+	return Errorf(CodeNotFound, "there is no such room or person, or not for you; check the id")
 }
 
 // ErrNotJoined is the answer for a room that the asker may join but has not.

@@ -38,6 +38,9 @@ const (
 	// MaxListed is how many people a join or a presence answer names; its
 	// count goes on.
 	MaxListed = 100
+	// MaxCounted is up to where unread messages are counted: there may be a
+	// million, and nobody reads that number.
+	MaxCounted = 1000
 	// MaxBulkJoin is how many rooms one join may name.
 	MaxBulkJoin = 200
 )

@@ -28,7 +28,10 @@ type Store interface {
 	// it. A room that is absent or not for user is CodeNotFound. The name of a
 	// [Direct] room is, to each of the two, the other's, here and below.
 	Room(ctx context.Context, room, user string) (r Room, member bool, err error)
-	// Rooms returns the rooms that user is a member of, by name.
+	// MemberOf returns the rooms that user is a member of, in no order.
+	MemberOf(ctx context.Context, user string) ([]Room, error)
+	// Rooms returns the same by name, with how far user has read each. Unread
+	// and Mentions are counted up to [MaxCounted].
 	Rooms(ctx context.Context, user string) ([]Membership, error)
 	// Join makes user a member, with everything said so far as read, and
 	// returns the room and whether that is new. An absent room is made, public

@@ -21,7 +21,8 @@ type Config struct {
 	Bus   parley.Bus
 	// Limits are those of design; the zero value means [DefaultLimits].
 	Limits Limits
-	// Heartbeat is told to clients in hello's ack; the gateway keeps it.
+	// Heartbeat is told to clients in hello's ack and kept by the gateways; the
+	// zero value means [DefaultHeartbeat].
 	Heartbeat Heartbeat
 	// Now is the clock for what is stored; nil means time.Now.
 	Now func() time.Time
@@ -33,9 +34,9 @@ type Config struct {
 type Limits struct {
 	PublishRate  float64 // a connection; a user has three times as much. 0: no limit
 	PublishBurst int
-	SignalRate   float64 // a connection. 0: no limit
+	SignalRate   float64 // a connection; a user has three times as much. 0: no limit
 	SignalBurst  int
-	JoinRate     float64 // first joins of a user; coming back is not limited. 0: no limit
+	JoinRate     float64 // first joins and direct rooms of a user; coming back is not limited. 0: no limit
 	JoinBurst    int
 	Connections  int // of one user. 0: no limit
 }
@@ -53,6 +54,10 @@ var DefaultLimits = Limits{
 type Heartbeat struct {
 	Interval, Timeout time.Duration
 }
+
+// DefaultHeartbeat finds a dead peer within 35 s, and keeps the state of most
+// middleboxes, which drop what is quiet for 60 s, alive.
+var DefaultHeartbeat = Heartbeat{Interval: 25 * time.Second, Timeout: 10 * time.Second}
 
 // A Chat is what all connections of a node share. Its methods may be called by
 // any number of goroutines at once.
@@ -76,6 +81,9 @@ func New(c Config) *Chat {
 	if c.Limits == (Limits{}) {
 		c.Limits = DefaultLimits
 	}
+	if c.Heartbeat == (Heartbeat{}) {
+		c.Heartbeat = DefaultHeartbeat
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -85,7 +93,6 @@ func New(c Config) *Chat {
 	chat := &Chat{
 		store:     c.Store,
 		bus:       c.Bus,
-		hub:       hub.New(),
 		committer: NewCommitter(c.Store, CommitterOptions{Logger: c.Log}),
 		limits:    c.Limits,
 		heartbeat: c.Heartbeat,
@@ -93,8 +100,19 @@ func New(c Config) *Chat {
 		log:       c.Log,
 		accounts:  make(map[string]*account),
 	}
+	chat.hub = hub.New(chat.stillMember)
 	chat.stopBus = c.Bus.Subscribe(chat.hub.Deliver)
 	return chat
+}
+
+// Heartbeat returns what clients are told, for gateways to keep.
+func (c *Chat) Heartbeat() Heartbeat { return c.heartbeat }
+
+// stillMember reports whether a user who is said to have left a room is a member
+// of it all the same. What the store cannot say counts as having left.
+func (c *Chat) stillMember(room, user string) bool {
+	_, member, err := c.store.Room(context.Background(), room, user)
+	return err == nil && member
 }
 
 // Close commits and acknowledges what was published, then stops. The store and
@@ -105,9 +123,10 @@ func (c *Chat) Close(ctx context.Context) error {
 	return err
 }
 
-// tell publishes news on the bus. That it may be lost is the bus's nature.
+// tell publishes news on the bus. That it may be lost is the bus's nature, and
+// the fate of signals when there is much of it.
 func (c *Chat) tell(ctx context.Context, n parley.News) {
-	if err := c.bus.Publish(ctx, n); err != nil {
+	if err := c.bus.Publish(ctx, n); err != nil && n.Signal == nil {
 		c.log.Warn("news was lost on the bus; clients catch up from the store", "error", err)
 	}
 }
@@ -116,6 +135,7 @@ func (c *Chat) tell(ctx context.Context, n parley.News) {
 type account struct {
 	conns   int
 	publish *rate.Limiter
+	signals *rate.Limiter
 	joins   *rate.Limiter
 }
 
@@ -131,6 +151,7 @@ func (c *Chat) acquire(user string) (*account, error) {
 	if a == nil {
 		a = &account{
 			publish: newLimiter(3*c.limits.PublishRate, 3*c.limits.PublishBurst),
+			signals: newLimiter(3*c.limits.SignalRate, 3*c.limits.SignalBurst),
 			joins:   newLimiter(c.limits.JoinRate, c.limits.JoinBurst),
 		}
 		c.accounts[user] = a

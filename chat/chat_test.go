@@ -141,7 +141,8 @@ func TestNames(t *testing.T) {
 				t.Errorf("%q became %q, want %q", given, got, want)
 			}
 		}
-		for _, name := range []string{"", "   ", "\u200b", strings.Repeat("x", 41), "a\x00b", "a\nb", "a\u202eb", "a\u2028b", "a\u0085b"} {
+		for _, name := range []string{"", "   ", "\u200b", strings.Repeat("x", 41), "a\x00b", "a\nb", "a\u202eb", "a\u2028b", "a\u0085b",
+			"ann\u200b", "ann\u200d", "a\u200dnn", "\u200dann", "ann\ufe0f", "a\u034fnn", "\u3164", "\u115f", "\U000e0061nn"} {
 			cl := connect(t, c)
 			defer cl.Close()
 			cl.refuse(parley.CodeInvalid, chat.Request{Type: "hello", Name: name})

@@ -29,16 +29,14 @@ func (s *Session) hello(ctx context.Context, req *Request, reply Reply) {
 	}
 	// First connected, then read: a membership that begins in between is told.
 	connection := s.chat.hub.Connect(s.id, user, s.out)
-	rooms, err := s.chat.store.Rooms(ctx, user.ID)
+	rooms, err := s.chat.store.MemberOf(ctx, user.ID)
 	if err != nil {
 		connection.Close()
 		s.chat.release(user.ID, account)
 		reply(nil, err)
 		return
 	}
-	for _, r := range rooms {
-		connection.Watch(r.Room)
-	}
+	connection.Watch(rooms)
 	s.user, s.account, s.hub = user, account, connection
 	reply(HelloAck{
 		User:      user,
@@ -95,17 +93,39 @@ func cleanName(name string) (string, error) {
 	if n := utf8.RuneCountInString(name); n > parley.MaxUserName {
 		return "", parley.Errorf(parley.CodeInvalid, "a name has at most %d characters, yours has %d", parley.MaxUserName, n)
 	}
-	if strings.IndexFunc(name, disruptive) >= 0 {
-		return "", parley.Errorf(parley.CodeInvalid, "a name has no control characters; leave them out")
+	if strings.IndexFunc(name, disruptive) >= 0 || strayJoiner(name) {
+		return "", parley.Errorf(parley.CodeInvalid, "a name has no control characters and none that cannot be seen; leave them out")
 	}
 	return name, nil
 }
 
-// visible reports whether a rune shows: a name of joiners alone would not.
-func visible(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) }
+// strayJoiner reports whether a joiner stands where it joins nothing and only
+// makes two names look alike: beside ASCII, at an end, or beside another.
+func strayJoiner(name string) bool {
+	before := rune('a') // as good as an end
+	joining := false
+	for _, r := range name {
+		if joiner(r) && (before < utf8.RuneSelf || joiner(before) && r != '\u200d') || joining && r < utf8.RuneSelf {
+			return true
+		}
+		before, joining = r, r == '\u200c' || r == '\u200d'
+	}
+	return joining
+}
 
-// disruptive reports whether a rune is a control character, or reorders or
-// breaks the text that the name stands in (bidirectional controls, separators).
+// visible reports whether a rune shows: a name of others alone would not.
+func visible(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !joiner(r) }
+
+// joiner reports whether a rune shows nothing, but belongs in emoji and in the
+// words of some scripts.
+func joiner(r rune) bool {
+	return r == '\u200c' || r == '\u200d' || unicode.Is(unicode.Variation_Selector, r)
+}
+
+// disruptive reports whether a rune is a control character, breaks or reorders
+// the text that the name stands in (separators, bidirectional controls), or
+// shows nothing.
 func disruptive(r rune) bool {
-	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
+	return !joiner(r) && (unicode.IsControl(r) ||
+		unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point))
 }

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math"
 	"slices"
@@ -40,12 +41,16 @@ func (s *Session) joinAll(ctx context.Context, rooms map[string]*int64, reply Re
 		last int64
 	}
 	var subs []joined
+	var worst error // of what was refused, what counts against the client: once, however many rooms
 	answers := make([]any, 0, len(rooms))
 	budget := parley.PageBytes
 	for i, room := range slices.Sorted(maps.Keys(rooms)) {
 		ack, sub, err := s.joinRoom(ctx, room, rooms[room], budget/(len(rooms)-i))
 		if err != nil {
 			answers = append(answers, JoinRefused{room, ErrorOf(err)})
+			if _, ending := errors.AsType[*endingError](err); ending || worst == nil {
+				worst = err
+			}
 			continue
 		}
 		if budget <= 0 && len(ack.Messages) > 0 { // every page has one message at least
@@ -57,7 +62,11 @@ func (s *Session) joinAll(ctx context.Context, rooms map[string]*int64, reply Re
 		answers = append(answers, ack)
 		subs = append(subs, joined{sub, ack.Last})
 	}
-	reply(JoinsAck{answers}, nil)
+	if ending, ok := s.Refused(worst); ok {
+		reply(nil, &endingError{parley.AsError(worst), ending})
+	} else {
+		reply(JoinsAck{answers}, nil)
+	}
 	for _, j := range subs {
 		j.sub.Release(j.last)
 	}
@@ -76,10 +85,14 @@ func (s *Session) joinRoom(ctx context.Context, id string, since *int64, bytes i
 	}
 	// Subscribed first and read after: what is said in between is held, and
 	// what the answer already has is not delivered again.
-	sub := s.hub.Join(room)
+	sub, fresh := s.hub.Join(room)
 	ack, err := s.catchUp(ctx, id, since, bytes)
 	if err != nil {
-		s.hub.Unjoin(room)
+		if fresh {
+			s.hub.Unjoin(room)
+		} else {
+			sub.Release(0)
+		}
 		return JoinAck{}, nil, err
 	}
 	users, count := s.chat.hub.Present(id, parley.MaxListed)

@@ -105,7 +105,7 @@ func (s *Session) sendSignal(ctx context.Context, req *Request, reply Reply) {
 		return
 	}
 	now := s.chat.now()
-	if wait := take(now, s.signal); wait > 0 {
+	if wait := take(now, s.signal, s.account.signals); wait > 0 {
 		reply(nil, s.flood.refused(now, wait, "signal"))
 		return
 	}

@@ -104,15 +104,20 @@ func (s *Session) direct(ctx context.Context, req *Request, reply Reply) {
 		reply(nil, parley.Errorf(parley.CodeInvalid, "direct needs user, the id of the other"))
 		return
 	}
-	room, created, err := s.chat.store.DirectRoom(ctx, s.user.ID, req.User, parley.NewRoomID(), s.chat.now())
+	now := s.chat.now()
+	if wait := take(now, s.account.joins); wait > 0 {
+		reply(nil, s.flood.refused(now, wait, "open direct rooms"))
+		return
+	}
+	room, created, err := s.chat.store.DirectRoom(ctx, s.user.ID, req.User, parley.NewRoomID(), now)
 	if err != nil {
 		reply(nil, err)
 		return
 	}
 	if created {
-		for _, user := range []string{s.user.ID, req.User} {
-			s.chat.tell(ctx, parley.News{Member: &parley.Member{User: user, Room: room}})
-		}
+		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.user.ID, Room: room}})
+		room.Name = s.user.Name // each of the two sees the other's name
+		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: req.User, Room: room}})
 	}
 	reply(DirectAck{room.ID}, nil)
 }

@@ -116,6 +116,9 @@ func (e *endingError) Unwrap() error { return e.cause }
 // end it where that was once too often. Gateways call it for every error they
 // answer, their own included.
 func (s *Session) Refused(err error) (parley.Ending, bool) {
+	if err == nil {
+		return parley.Ending{}, false
+	}
 	e := parley.AsError(err)
 	if e.Code == parley.CodeInternal {
 		s.chat.log.Error("a request failed", "user", s.user.ID, "error", err)

@@ -12,6 +12,9 @@ import (
 // A Bus is the [parley.Bus] of a node that is alone: a queue in memory. It keeps
 // whoever commits from waiting for a large room's fan-out, until the queue is
 // full: then it holds him up, since nothing may grow without a bound.
+//
+// Signals give way to messages: with more than maxSignalsBehind news waiting,
+// they are dropped, as nobody's publishing may wait for somebody's cursor.
 type Bus struct {
 	queue chan parley.News
 	done  chan struct{} // closed when the last news was delivered
@@ -23,7 +26,13 @@ type Bus struct {
 	closeOnce sync.Once
 }
 
-var errBusClosed = errors.New("hub: the bus is closed")
+// maxSignalsBehind is how much may wait before signals are dropped.
+const maxSignalsBehind = 64
+
+var (
+	errBusClosed = errors.New("hub: the bus is closed")
+	errBusBusy   = errors.New("hub: the bus is busy; the signal was dropped")
+)
 
 // NewBus returns a bus that queues up to size news. Close stops it.
 func NewBus(size int) *Bus {
@@ -38,6 +47,9 @@ func (b *Bus) Publish(ctx context.Context, n parley.News) error {
 	case <-b.closing:
 		return errBusClosed
 	default:
+	}
+	if n.Signal != nil && len(b.queue) > min(maxSignalsBehind, cap(b.queue)/2) {
+		return errBusBusy
 	}
 	select {
 	case b.queue <- n:

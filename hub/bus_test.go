@@ -64,3 +64,29 @@ func TestBusHoldsThePublisherUpWhenFull(t *testing.T) {
 		bus.Close()
 	})
 }
+
+func TestBusDropsSignalsBeforeAnybodyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := hub.NewBus(1000)
+		proceed := make(chan struct{})
+		delivered := 0
+		bus.Subscribe(func(parley.News) { delivered++; <-proceed })
+		dropped := 0
+		for range 500 {
+			if bus.Publish(t.Context(), parley.News{Signal: &parley.Signal{}}) != nil {
+				dropped++
+			}
+		}
+		if dropped < 400 {
+			t.Errorf("%d of 500 signals were dropped", dropped)
+		}
+		if err := bus.Publish(t.Context(), message("lobby", 1)); err != nil {
+			t.Errorf("a message was: %v", err)
+		}
+		close(proceed)
+		bus.Close()
+		if delivered != 500-dropped+1 {
+			t.Errorf("%d delivered", delivered)
+		}
+	})
+}

@@ -21,14 +21,22 @@ type Subscriber interface {
 //
 // Locks are taken in this order: Hub.mu, room.mu, Subscription.mu.
 type Hub struct {
+	stillMember func(room, user string) bool
+
 	mu    sync.RWMutex
 	rooms map[string]*room // those somebody here listens to or is a member of
 	users map[string]map[*Session]struct{}
 }
 
-// New returns an empty hub.
-func New() *Hub {
-	return &Hub{rooms: make(map[string]*room), users: make(map[string]map[*Session]struct{})}
+// New returns an empty hub. stillMember asks the store whether a user is a
+// member of a room, before news that he left, which may be old, ends his
+// subscriptions. It is called with the hub locked and must not call it.
+func New(stillMember func(room, user string) bool) *Hub {
+	return &Hub{
+		stillMember: stillMember,
+		rooms:       make(map[string]*room),
+		users:       make(map[string]map[*Session]struct{}),
+	}
 }
 
 // Deliver passes on what happened to whom it concerns. It is what
@@ -83,12 +91,20 @@ func (h *Hub) read(mark *parley.ReadMark) {
 func (h *Hub) member(m *parley.Member) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	// Asked under the lock: whoever subscribes after this became a member after
+	// it, and whoever did so before is seen to be one.
+	if m.Left && len(h.users[m.User]) > 0 && h.stillMember(m.Room.ID, m.User) {
+		return
+	}
 	ev := parley.RoomEvent(m.Room)
 	for s := range h.users[m.User] {
 		switch {
 		case s.id == m.Origin:
 		case m.Left:
 			s.leaveLocked(m.Room.ID)
+			if s.left != nil {
+				s.left[m.Room.ID] = struct{}{}
+			}
 		case s.watchLocked(m.Room):
 			s.out.Deliver(ev)
 		}
@@ -96,7 +112,8 @@ func (h *Hub) member(m *parley.Member) {
 }
 
 // Present returns the people who listen to the room on this node, at most limit
-// of them, and how many there are.
+// of them, and how many there are. Somebody who left is present until that has
+// been told, so that who is given this list hears of every change to it.
 func (h *Hub) Present(room string, limit int) (users []parley.User, count int) {
 	r := h.room(room)
 	if r == nil {

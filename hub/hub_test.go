@@ -19,6 +19,15 @@ var (
 	lobby = parley.Room{ID: "lobby", Name: "lobby", Kind: parley.Public}
 )
 
+// gone is a store of whose rooms nobody is a member.
+func gone(room, user string) bool { return false }
+
+// join joins a room and is live at once.
+func join(s *hub.Session, room parley.Room, seen int64) {
+	sub, _ := s.Join(room)
+	sub.Release(seen)
+}
+
 // A recorder is a Subscriber that keeps what it is told.
 type recorder struct {
 	mu     sync.Mutex
@@ -29,6 +38,16 @@ func (r *recorder) Deliver(ev *parley.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, ev)
+}
+
+// json returns all that was told.
+func (r *recorder) json() (all string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, ev := range r.events {
+		all += string(ev.JSON)
+	}
+	return all
 }
 
 // took returns the events told since it was last called, in short.
@@ -68,11 +87,11 @@ func check(t *testing.T, r *recorder, want ...string) {
 
 func TestMessagesComeOnceAndInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New()
+		h := hub.New(gone)
 		var out recorder
 		s := h.Connect("c1", ann, &out)
 		defer s.Close()
-		s.Join(lobby).Release(2)
+		join(s, lobby, 2)
 		for _, seq := range []int64{1, 2, 3, 3, 4, 3} { // as a bus may have it
 			h.Deliver(message("lobby", seq))
 		}
@@ -83,17 +102,20 @@ func TestMessagesComeOnceAndInOrder(t *testing.T) {
 
 func TestHeldSubscriptionAnswersFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New()
+		h := hub.New(gone)
 		var out recorder
 		s := h.Connect("c1", ann, &out)
 		defer s.Close()
-		sub := s.Join(lobby)
+		sub, _ := s.Join(lobby)
 		h.Deliver(message("lobby", 5))
 		h.Deliver(message("lobby", 6))
 		check(t, &out)
 		sub.Release(5) // the store had 5 already
 		check(t, &out, "message lobby 6")
-		again := s.Join(lobby)
+		again, fresh := s.Join(lobby)
+		if fresh {
+			t.Error("a subscription that exists is not fresh")
+		}
 		h.Deliver(message("lobby", 7))
 		check(t, &out)
 		again.Release(7)
@@ -103,10 +125,10 @@ func TestHeldSubscriptionAnswersFirst(t *testing.T) {
 }
 
 func TestHeldSubscriptionIsBounded(t *testing.T) {
-	h := hub.New()
+	h := hub.New(gone)
 	var out recorder
 	s := h.Connect("c1", ann, &out)
-	sub := s.Join(lobby)
+	sub, _ := s.Join(lobby)
 	big := json.RawMessage(`"` + fmt.Sprintf("%060000d", 0) + `"`)
 	for seq := range int64(100) {
 		n := message("lobby", seq+1)
@@ -114,20 +136,24 @@ func TestHeldSubscriptionIsBounded(t *testing.T) {
 		h.Deliver(n)
 	}
 	sub.Release(0)
-	if got := len(out.took()); got == 0 || got > (1<<20)/60000 {
-		t.Errorf("%d messages of 60 kB were held", got)
+	got := out.took()
+	if len(got) == 0 || len(got) > (1<<20)/60000 {
+		t.Errorf("%d messages of 60 kB were held", len(got))
+	}
+	if last := got[len(got)-1]; last != "message lobby 100" {
+		t.Errorf("the last is %q: the hole must be before what is kept", last)
 	}
 	s.Close()
 }
 
 func TestSignalIsNotEchoedToItsConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New()
+		h := hub.New(gone)
 		var out1, out2, other recorder
 		s1, s2, s3 := h.Connect("c1", ann, &out1), h.Connect("c2", ann, &out2), h.Connect("c3", bob, &other)
 		for _, s := range []*hub.Session{s1, s2, s3} {
 			defer s.Close()
-			s.Join(lobby).Release(0)
+			join(s, lobby, 0)
 		}
 		h.Deliver(parley.News{Signal: &parley.Signal{Room: "lobby", From: ann, Kind: "typing", Body: json.RawMessage("{}"), Origin: "c1"}})
 		check(t, &out1)
@@ -138,17 +164,17 @@ func TestSignalIsNotEchoedToItsConnection(t *testing.T) {
 
 func TestPresenceIsCoalesced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New()
+		h := hub.New(gone)
 		var out recorder
 		s := h.Connect("c1", ann, &out)
 		defer s.Close()
-		s.Join(lobby).Release(0)
+		join(s, lobby, 0)
 		time.Sleep(time.Second)
 		check(t, &out) // oneself is no news
 
 		b1, b2 := h.Connect("c2", bob, &recorder{}), h.Connect("c3", bob, &recorder{})
-		b1.Join(lobby).Release(0)
-		b2.Join(lobby).Release(0)
+		join(b1, lobby, 0)
+		join(b2, lobby, 0)
 		time.Sleep(time.Second)
 		check(t, &out, "presence lobby bob true")
 
@@ -158,7 +184,7 @@ func TestPresenceIsCoalesced(t *testing.T) {
 
 		b2.Close() // and comes back at once
 		b3 := h.Connect("c4", bob, &recorder{})
-		b3.Join(lobby).Release(0)
+		join(b3, lobby, 0)
 		time.Sleep(time.Second)
 		check(t, &out)
 		if users, n := h.Present("lobby", 1); n != 2 || len(users) != 1 {
@@ -166,30 +192,128 @@ func TestPresenceIsCoalesced(t *testing.T) {
 		}
 
 		b3.Close()
+		time.Sleep(time.Second)
+		check(t, &out, "presence lobby bob false")
 		if users, n := h.Present("lobby", 10); n != 1 || !slices.Equal(users, []parley.User{ann}) {
 			t.Errorf("present: %v of %d, want ann", users, n)
 		}
+	})
+}
+
+func TestWhoIsListedIsTakenOffTheListAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New(gone)
+		names := func() (names []string) {
+			users, count := h.Present("lobby", 10)
+			if count != len(users) {
+				t.Errorf("%d present, %d listed", count, len(users))
+			}
+			for _, u := range users {
+				names = append(names, u.Name)
+			}
+			slices.Sort(names)
+			return names
+		}
+		var out recorder
+		// bob comes, ann comes and is given a list with him, and he leaves before
+		// anybody was told of him.
+		b := h.Connect("c1", bob, &recorder{})
+		join(b, lobby, 0)
+		s := h.Connect("c2", ann, &out)
+		defer s.Close()
+		join(s, lobby, 0)
+		if got := names(); !slices.Equal(got, []string{"ann", "bob"}) {
+			t.Errorf("present: %v", got)
+		}
+		b.Close()
 		time.Sleep(time.Second)
 		check(t, &out, "presence lobby bob false")
+
+		// Both are there and lose their connections; ann is back before bob.
+		b = h.Connect("c3", bob, &recorder{})
+		join(b, lobby, 0)
+		time.Sleep(time.Second)
+		out.took()
+		b.Close()
+		if got := names(); !slices.Equal(got, []string{"ann", "bob"}) {
+			t.Errorf("present before his leaving is told: %v", got)
+		}
+		b = h.Connect("c4", bob, &recorder{})
+		join(b, lobby, 0)
+		time.Sleep(time.Second)
+		check(t, &out)
+		b.Close()
+		time.Sleep(time.Second)
+		check(t, &out, "presence lobby bob false")
+		if got := names(); !slices.Equal(got, []string{"ann"}) {
+			t.Errorf("present: %v", got)
+		}
+	})
+}
+
+func TestOldNewsOfLeavingEndsNoNewMembership(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		member := true
+		h := hub.New(func(room, user string) bool { return room == "lobby" && user == ann.ID && member })
+		var out recorder
+		s := h.Connect("c1", ann, &out)
+		defer s.Close()
+		join(s, lobby, 0)
+		left := parley.News{Member: &parley.Member{User: ann.ID, Room: lobby, Left: true}}
+		h.Deliver(left) // of before
+		h.Deliver(message("lobby", 1))
+		check(t, &out, "message lobby 1")
+		member = false
+		h.Deliver(left)
+		h.Deliver(message("lobby", 2))
+		check(t, &out)
+
+		// Who left between Connect and Watch is no member either.
+		s = h.Connect("c2", ann, &out)
+		defer s.Close()
+		h.Deliver(left)
+		s.Watch([]parley.Room{lobby})
+		if s.Member("lobby") {
+			t.Error("a member of a room that was left meanwhile")
+		}
+	})
+}
+
+func TestADirectRoomIsNamedByTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New(gone)
+		var annOut, bobOut recorder
+		a, b := h.Connect("c1", ann, &annOut), h.Connect("c2", bob, &bobOut)
+		defer a.Close()
+		defer b.Close()
+		a.Watch([]parley.Room{{ID: "d", Name: "bob", Kind: parley.Direct}})
+		b.Watch([]parley.Room{{ID: "d", Name: "ann", Kind: parley.Direct}})
+		h.Deliver(message("d", 1))
+		time.Sleep(time.Second)
+		for out, name := range map[*recorder]string{&annOut: "bob", &bobOut: "ann"} {
+			if got, want := out.json(), `{"type":"room","id":"d","name":"`+name+`","kind":"direct","last":1}`; got != want {
+				t.Errorf("told %s, want %s", got, want)
+			}
+		}
 	})
 }
 
 func TestPresenceOfACrowdIsNotTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New()
+		h := hub.New(gone)
 		for i := range 600 {
 			s := h.Connect(fmt.Sprint("c", i), parley.User{ID: fmt.Sprint("crowd", i)}, &recorder{})
 			defer s.Close()
-			s.Join(lobby).Release(0)
+			join(s, lobby, 0)
 		}
 		time.Sleep(time.Second)
 		var out recorder
 		s := h.Connect("last", ann, &out)
 		defer s.Close()
-		s.Join(lobby).Release(0)
+		join(s, lobby, 0)
 		late := h.Connect("late", bob, &recorder{})
 		defer late.Close()
-		late.Join(lobby).Release(0)
+		join(late, lobby, 0)
 		time.Sleep(time.Second)
 		check(t, &out)
 		if _, n := h.Present("lobby", 10); n != 602 {
@@ -200,18 +324,18 @@ func TestPresenceOfACrowdIsNotTold(t *testing.T) {
 
 func TestMembersElsewhereHearOfNewsTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New()
+		h := hub.New(gone)
 		var out recorder
 		s := h.Connect("c1", ann, &out)
 		defer s.Close()
-		s.Watch(lobby)
+		s.Watch([]parley.Room{lobby})
 		for seq := range int64(10) {
 			h.Deliver(message("lobby", seq+1))
 		}
 		check(t, &out)
 		time.Sleep(time.Second)
 		check(t, &out, "room lobby")
-		s.Join(lobby).Release(10)
+		join(s, lobby, 10)
 		h.Deliver(message("lobby", 11))
 		time.Sleep(time.Second)
 		check(t, &out, "message lobby 11")
@@ -224,13 +348,13 @@ func TestMembersElsewhereHearOfNewsTogether(t *testing.T) {
 
 func TestMembershipReachesAllConnectionsOfAUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New()
+		h := hub.New(gone)
 		var out1, out2, other recorder
 		s1, s2, s3 := h.Connect("c1", ann, &out1), h.Connect("c2", ann, &out2), h.Connect("c3", bob, &other)
 		for _, s := range []*hub.Session{s1, s2, s3} {
 			defer s.Close()
 		}
-		s1.Join(lobby).Release(0)
+		join(s1, lobby, 0)
 		h.Deliver(parley.News{Member: &parley.Member{User: ann.ID, Room: lobby, Origin: "c1"}})
 		check(t, &out1)
 		check(t, &out2, "room lobby")
@@ -257,17 +381,17 @@ func TestMembershipReachesAllConnectionsOfAUser(t *testing.T) {
 
 func TestNothingIsDeliveredAfterClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New()
+		h := hub.New(gone)
 		var out recorder
 		s := h.Connect("c1", ann, &out)
-		sub := s.Join(lobby)
+		sub, _ := s.Join(lobby)
 		h.Deliver(message("lobby", 1))
 		s.Close()
 		s.Close()
 		sub.Release(0)
 		h.Deliver(message("lobby", 2))
-		s.Watch(lobby)
-		s.Join(lobby).Release(0)
+		s.Watch([]parley.Room{lobby})
+		join(s, lobby, 0)
 		h.Deliver(message("lobby", 3))
 		time.Sleep(time.Second)
 		check(t, &out)
@@ -275,17 +399,17 @@ func TestNothingIsDeliveredAfterClose(t *testing.T) {
 }
 
 func TestManyComeAndGoWhileMessagesAreDelivered(t *testing.T) {
-	h := hub.New()
+	h := hub.New(gone)
 	var out recorder
 	steady := h.Connect("steady", ann, &out)
-	steady.Join(lobby).Release(0)
+	join(steady, lobby, 0)
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
 			for n := range 200 {
 				s := h.Connect(fmt.Sprint(i, "-", n), bob, &recorder{})
-				s.Watch(lobby)
-				s.Join(lobby).Release(int64(n))
+				s.Watch([]parley.Room{lobby})
+				join(s, lobby, int64(n))
 				if n%2 == 0 {
 					s.Leave("lobby")
 				}

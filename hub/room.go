@@ -24,7 +24,7 @@ type room struct {
 	mu       sync.Mutex
 	info     parley.Room
 	subs     map[*Session]*Subscription
-	watchers map[*Session]struct{} // members who have not joined on that connection
+	watchers map[*Session]string // members who have not joined on that connection, and the room's name to them
 	people   map[string]*person
 	// People whose coming or going is yet to be told.
 	changed map[string]struct{}
@@ -35,14 +35,15 @@ type room struct {
 type person struct {
 	user      parley.User
 	conns     int
-	announced bool
+	announced bool // others were told that he came
+	listed    bool // or were given a list that he is on
 }
 
 func newRoom(info parley.Room) *room {
 	return &room{
 		info:     info,
 		subs:     make(map[*Session]*Subscription),
-		watchers: make(map[*Session]struct{}),
+		watchers: make(map[*Session]string),
 		people:   make(map[string]*person),
 		changed:  make(map[string]struct{}),
 	}
@@ -63,10 +64,10 @@ func (r *room) subscribe(s *Session, sub *Subscription) {
 	r.changedLocked(s.user.ID)
 }
 
-func (r *room) watch(s *Session) {
+func (r *room) watch(s *Session, name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.watchers[s] = struct{}{}
+	r.watchers[s] = name
 }
 
 // remove takes a connection out and reports whether nobody is left.
@@ -104,9 +105,14 @@ func (r *room) tellWatchers() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.news = false
-	ev := parley.RoomEvent(r.info)
-	for s := range r.watchers {
-		s.out.Deliver(ev)
+	events := make(map[string]*parley.Event, 1) // a direct room is named by the other of the two
+	for s, name := range r.watchers {
+		if events[name] == nil {
+			info := r.info
+			info.Name = name
+			events[name] = parley.RoomEvent(info)
+		}
+		s.out.Deliver(events[name])
 	}
 }
 
@@ -135,13 +141,14 @@ func (r *room) tellPresence() {
 	for id := range r.changed {
 		p := r.people[id]
 		online := p.conns > 0
+		known := p.announced || p.listed
 		if !online {
 			delete(r.people, id)
 		}
-		if online == p.announced {
+		if online == p.announced && online == known {
 			continue
 		}
-		p.announced = online
+		p.announced, p.listed = online, false
 		if len(r.people) > maxAnnounced {
 			continue
 		}
@@ -158,14 +165,23 @@ func (r *room) tellPresence() {
 func (r *room) present(limit int) (users []parley.User, count int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, p := range r.people {
-		if p.conns == 0 {
-			continue
+	count = len(r.people)
+	for id := range r.changed {
+		if p := r.people[id]; p.absent() {
+			count--
 		}
-		count++
-		if len(users) < limit {
+	}
+	for _, p := range r.people {
+		if len(users) == limit {
+			break
+		}
+		if !p.absent() {
 			users = append(users, p.user)
+			p.listed = true
 		}
 	}
 	return users, count
 }
+
+// absent reports whether nobody has to be told that the person is gone.
+func (p *person) absent() bool { return p.conns == 0 && !p.announced && !p.listed }

@@ -15,12 +15,13 @@ type Session struct {
 	// The rooms the session is in; guarded by hub.mu. A nil subscription is a
 	// room the user is a member of but has not joined on this connection.
 	rooms  map[string]*Subscription
+	left   map[string]struct{} // rooms left before Watch; nil after it
 	closed bool
 }
 
 // Connect adds a connection of user. id names it, on all nodes.
 func (h *Hub) Connect(id string, user parley.User, out Subscriber) *Session {
-	s := &Session{hub: h, id: id, user: user, out: out, rooms: make(map[string]*Subscription)}
+	s := &Session{hub: h, id: id, user: user, out: out, rooms: make(map[string]*Subscription), left: make(map[string]struct{})}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.users[user.ID] == nil {
@@ -30,14 +31,18 @@ func (h *Hub) Connect(id string, user parley.User, out Subscriber) *Session {
 	return s
 }
 
-// Watch has the connection told of news in a room that its user is a member of
-// and that it has not joined.
-func (s *Session) Watch(info parley.Room) {
+// Watch has the connection told of news in the rooms that its user is a member
+// of and that it has not joined. It is called once, with what the store says
+// after Connect; rooms that the user left in between are passed over.
+func (s *Session) Watch(rooms []parley.Room) {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
-	if !s.closed {
-		s.watchLocked(info)
+	for _, info := range rooms {
+		if _, left := s.left[info.ID]; !left && !s.closed {
+			s.watchLocked(info)
+		}
 	}
+	s.left = nil
 }
 
 // Close ends all of the connection's subscriptions. Nothing is delivered once
@@ -61,23 +66,22 @@ func (s *Session) Close() {
 
 // Join subscribes the connection to the room, held: what happens from now on is
 // kept until [Subscription.Release], so that the caller can read the store and
-// answer first. A subscription that exists is held again.
-func (s *Session) Join(info parley.Room) *Subscription {
+// answer first. A subscription that exists is held again, and not fresh.
+func (s *Session) Join(info parley.Room) (sub *Subscription, fresh bool) {
 	h := s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if s.closed {
-		return newSubscription(s.out) // of nothing
+		return newSubscription(s.out), true // of nothing
 	}
-	sub := s.rooms[info.ID]
-	if sub == nil {
-		sub = newSubscription(s.out)
-		s.rooms[info.ID] = sub
-		h.roomLocked(info).subscribe(s, sub)
-	} else {
+	if sub := s.rooms[info.ID]; sub != nil {
 		sub.hold()
+		return sub, false
 	}
-	return sub
+	sub = newSubscription(s.out)
+	s.rooms[info.ID] = sub
+	h.roomLocked(info).subscribe(s, sub)
+	return sub, true
 }
 
 // Unjoin ends the connection's subscription; it goes on to watch the room.
@@ -114,7 +118,7 @@ func (s *Session) watchLocked(info parley.Room) bool {
 		return false
 	}
 	s.rooms[info.ID] = nil
-	s.hub.roomLocked(info).watch(s)
+	s.hub.roomLocked(info).watch(s, info.Name)
 	return true
 }
 

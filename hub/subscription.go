@@ -6,8 +6,9 @@ import (
 	"github.com/seed-4a326f83/parley"
 )
 
-// maxHeld bounds what a held subscription keeps, in bytes. What comes beyond it
-// is dropped: the client sees the hole in seq and asks for it.
+// maxHeld bounds what a held subscription keeps, in bytes. Beyond it the oldest
+// is dropped: the client sees the hole in seq before what it gets, and asks for
+// it.
 const maxHeld = 1 << 20
 
 // A Subscription is a connection's place in a room. It passes each message once
@@ -49,9 +50,13 @@ func (s *Subscription) offer(ev *parley.Event) {
 	defer s.mu.Unlock()
 	if !s.held {
 		s.pass(ev)
-	} else if s.queued+len(ev.JSON) <= maxHeld {
-		s.queue = append(s.queue, ev)
-		s.queued += len(ev.JSON)
+		return
+	}
+	s.queue = append(s.queue, ev)
+	s.queued += len(ev.JSON)
+	for s.queued > maxHeld {
+		s.queued -= len(s.queue[0].JSON)
+		s.queue = s.queue[1:]
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -33,7 +34,8 @@ type admission struct {
 	now    func() time.Time
 
 	mu    sync.Mutex
-	open  int
+	open  int // WebSockets
+	plain int // other connections of the HTTP server, if it tells
 	addrs map[netip.Prefix]*visitor
 	swept time.Time
 }
@@ -78,6 +80,26 @@ func (a *admission) leave(v *visitor) {
 	a.open--
 	if v != nil {
 		v.open--
+	}
+}
+
+// ConnState is for the field of that name of the [http.Server] that serves s. It
+// closes connections at once beyond nine tenths of the process's file
+// descriptors, WebSockets counted: those that are silent, or fetch the page,
+// must not take the store's last ones. The bound on WebSockets is lower and is
+// answered properly.
+func (s *Server) ConnState(conn net.Conn, state http.ConnState) {
+	a := s.admission
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		a.plain++
+		if a.plain+a.open > maxDescriptors()/10*9 {
+			conn.Close()
+		}
+	case http.StateHijacked, http.StateClosed:
+		a.plain--
 	}
 }
 

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"testing"
@@ -67,6 +69,23 @@ func TestAdmission(t *testing.T) {
 	if len(a.addrs) != 1 {
 		t.Errorf("%d addresses are remembered, want the last alone", len(a.addrs))
 	}
+}
+
+func TestConnectionsThatSayNothingAreBounded(t *testing.T) {
+	s := New(Config{})
+	most := maxDescriptors() / 10 * 9
+	for range most {
+		s.ConnState(nil, http.StateNew) // a nil connection cannot be closed
+	}
+	client, conn := net.Pipe()
+	defer client.Close()
+	s.ConnState(conn, http.StateNew)
+	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("one too many was not closed: %v", err)
+	}
+	s.ConnState(conn, http.StateClosed)
+	s.ConnState(conn, http.StateHijacked)
+	s.ConnState(nil, http.StateNew)
 }
 
 func TestDefaultLimitsLeaveDescriptors(t *testing.T) {

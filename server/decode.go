@@ -3,9 +3,18 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 
 	"github.com/seed-4a326f83/parley"
 	"github.com/seed-4a326f83/parley/chat"
+)
+
+const (
+	// maxRef bounds a ref, which is kept until its request is answered, in bytes.
+	maxRef = 128
+	// maxDepth is how deep a body may be nested. What is stored is read by every
+	// client, and the JSON of some gives up, or crashes, at a thousand.
+	maxDepth = 64
 )
 
 // decode reads a request: one JSON object, its fields beside `type` and `ref`.
@@ -59,16 +68,16 @@ func (d *decoder) field(name string) json.RawMessage {
 func (d *decoder) ref() json.RawMessage {
 	raw := d.field("ref")
 	if raw != nil && !isRef(raw) {
-		d.fail("ref", "a number or a string")
+		d.fail("ref", fmt.Sprintf("a number or a string of at most %d bytes", maxRef))
 		return nil
 	}
 	return raw
 }
 
-// isRef reports whether a JSON value is a number or a string.
+// isRef reports whether a JSON value is a number or a string, and not too long.
 func isRef(raw json.RawMessage) bool {
 	c := raw[0]
-	return c == '"' || c == '-' || c >= '0' && c <= '9'
+	return len(raw) <= maxRef && (c == '"' || c == '-' || c >= '0' && c <= '9')
 }
 
 func (d *decoder) text(name string) (s string) {
@@ -99,10 +108,32 @@ func (d *decoder) body() json.RawMessage {
 		return nil
 	}
 	var compact bytes.Buffer
-	if err := json.Compact(&compact, raw); err != nil {
-		d.fail("body", "JSON")
+	if err := json.Compact(&compact, raw); err != nil || depth(raw) > maxDepth {
+		d.fail("body", fmt.Sprintf("JSON, nested at most %d deep", maxDepth))
 	}
 	return compact.Bytes()
+}
+
+// depth returns how deep arrays and objects are nested in a JSON value.
+func depth(raw json.RawMessage) (deepest int) {
+	level, inString := 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case inString:
+			if c == '\\' {
+				i++
+			}
+			inString = c != '"'
+		case c == '"':
+			inString = true
+		case c == '[' || c == '{':
+			level++
+			deepest = max(deepest, level)
+		case c == ']' || c == '}':
+			level--
+		}
+	}
+	return deepest
 }
 
 // refOfPrefix returns the ref of an object of which only the beginning is

@@ -17,6 +17,10 @@ func TestDecode(t *testing.T) {
 	if err != nil || len(req.Rooms) != 2 || *req.Rooms["a"] != 1 || req.Rooms["b"] != nil {
 		t.Errorf("decoded %+v, %v", req, err)
 	}
+	deep := strings.Repeat("[", 64) + `"[[\"[["` + strings.Repeat("]", 64)
+	if _, req, err = decode([]byte(`{"type":"publish","body":` + deep + `}`)); err != nil || string(req.Body) != deep {
+		t.Errorf("a body nested 64 deep: %s, %v", req.Body, err)
+	}
 	if _, req, _ = decode([]byte(`{"type":"publish","body":null}`)); string(req.Body) != "null" {
 		t.Errorf("a body of null became %q", req.Body)
 	}

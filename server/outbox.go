@@ -9,27 +9,46 @@ import (
 )
 
 const (
-	// slowBytes and slowTime are how far behind a reader may be; beyond, the
-	// connection is ended. From half of the bytes on it is told only what it
-	// could not learn otherwise.
+	// slowBytes and slowTime are how far behind what happens a reader may be;
+	// beyond, the connection is ended.
 	slowBytes = 1 << 20
 	slowTime  = 5 * time.Second
+	// Of what the next one makes good, presence and signals, less is kept, and
+	// not for long, so that nobody is behind because of them.
+	droppableBytes = 64 << 10
+	droppableTime  = time.Second
 	// quietBytes is what may be waiting for a client whose next request is
 	// looked at: whoever asks much must read the answers.
-	quietBytes = slowBytes / 4
+	quietBytes = 256 << 10
+	// slowestReader is how many bytes a second the reader of one large message
+	// must take at least.
+	slowestReader = 32 << 10
 )
 
 // slow is how a connection ends that does not read what it is sent.
 var slow = parley.Ending{Code: parley.CloseOverloaded, Reason: "too slow a reader", RetryAfter: time.Second}
 
-// An outbox is what waits to be written to one connection, bounded. Any number
-// of goroutines put in; one takes out.
+// An outgoingKind says what becomes of a message when a reader is slow.
+type outgoingKind int
+
+const (
+	event     outgoingKind = iota // counts towards ending the connection
+	droppable                     // is dropped
+	answer                        // holds up the next request
+	outgoingKinds
+)
+
+// An outbox is what waits to be written to one connection. Events are bounded,
+// and answers are, as each was asked for: the next request waits for them. Any
+// number of goroutines put in; one takes out.
 type outbox struct {
 	mu     sync.Mutex
 	queue  []outgoing
-	bytes  int
+	bytes  [outgoingKinds]int
 	ending *parley.Ending
 	gone   bool
+	// When the last answer was written: what waited behind it was not late.
+	answered time.Time
 
 	ready chan struct{} // something to take out
 	space chan struct{} // something was written
@@ -37,6 +56,7 @@ type outbox struct {
 
 type outgoing struct {
 	json []byte
+	kind outgoingKind
 	at   time.Time
 }
 
@@ -45,20 +65,26 @@ func newOutbox() *outbox {
 }
 
 // Deliver implements hub.Subscriber.
-func (o *outbox) Deliver(ev *parley.Event) { o.put(ev.JSON, ev.Droppable) }
+func (o *outbox) Deliver(ev *parley.Event) {
+	if ev.Droppable {
+		o.put(ev.JSON, droppable)
+	} else {
+		o.put(ev.JSON, event)
+	}
+}
 
 // put queues a message; it never waits.
-func (o *outbox) put(json []byte, droppable bool) {
+func (o *outbox) put(json []byte, kind outgoingKind) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case o.ending != nil || o.gone:
-	case droppable && o.bytes+len(json) > slowBytes/2:
-	case o.bytes+len(json) > slowBytes:
+	case kind == droppable && o.bytes[droppable]+len(json) > droppableBytes:
+	case kind == event && o.bytes[event]+len(json) > slowBytes:
 		o.endLocked(slow)
 	default:
-		o.queue = append(o.queue, outgoing{json, time.Now()})
-		o.bytes += len(json)
+		o.queue = append(o.queue, outgoing{json, kind, time.Now()})
+		o.bytes[kind] += len(json)
 		notify(o.ready)
 	}
 }
@@ -77,7 +103,7 @@ func (o *outbox) endLocked(e parley.Ending) {
 	}
 	if e == slow {
 		// It would wait behind all that the reader does not read.
-		o.queue, o.bytes = nil, 0
+		o.empty()
 	}
 	o.ending = &e
 	notify(o.ready)
@@ -88,7 +114,7 @@ func (o *outbox) abandon() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.gone = true
-	o.queue, o.bytes = nil, 0
+	o.empty()
 	notify(o.ready)
 	notify(o.space)
 }
@@ -109,6 +135,11 @@ func (o *outbox) take() (next outgoing, ending *parley.Ending, ok bool) {
 			if len(o.queue) == 0 {
 				o.queue = nil // an idle connection keeps no buffer
 			}
+			if next.kind == droppable && time.Since(next.at) > droppableTime {
+				o.bytes[droppable] -= len(next.json)
+				o.mu.Unlock()
+				continue
+			}
 			o.mu.Unlock()
 			return next, nil, true
 		case o.ending != nil:
@@ -124,16 +155,36 @@ func (o *outbox) take() (next outgoing, ending *parley.Ending, ok bool) {
 // written says that something taken has left.
 func (o *outbox) written(m outgoing) {
 	o.mu.Lock()
-	o.bytes = max(o.bytes-len(m.json), 0) // ending a slow one emptied it
+	now := time.Now()
+	since := m.at
+	if o.answered.After(since) {
+		since = o.answered
+	}
+	if m.kind == answer {
+		o.answered = now
+	} else if now.Sub(since) > slowTime {
+		o.endLocked(slow)
+	}
+	o.bytes[m.kind] = max(o.bytes[m.kind]-len(m.json), 0) // it may have been emptied
 	o.mu.Unlock()
 	notify(o.space)
+}
+
+// empty forgets what is queued. o.mu is held.
+func (o *outbox) empty() {
+	o.queue, o.bytes = nil, [outgoingKinds]int{}
+}
+
+// allowance is how long writing one message may take.
+func allowance(m outgoing) time.Duration {
+	return slowTime + time.Duration(len(m.json))*time.Second/slowestReader
 }
 
 // waitQuiet waits until little is queued. One goroutine may wait at a time.
 func (o *outbox) waitQuiet(ctx context.Context) error {
 	for {
 		o.mu.Lock()
-		quiet := o.bytes <= quietBytes || o.gone || o.ending != nil
+		quiet := o.bytes[event]+o.bytes[answer] <= quietBytes || o.gone || o.ending != nil
 		o.mu.Unlock()
 		if quiet {
 			return ctx.Err()

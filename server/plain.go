@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/seed-4a326f83/parley"
@@ -49,8 +50,8 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{PlainProtocol},
 		InsecureSkipVerify: true, // the guard has checked the Origin, by our own rules
-		KeepaliveInterval:  s.heartbeat.Interval,
-		KeepaliveTimeout:   s.heartbeat.Timeout,
+		KeepaliveInterval:  s.chat.Heartbeat().Interval,
+		KeepaliveTimeout:   s.chat.Heartbeat().Timeout,
 	})
 	if err != nil {
 		return // Accept has answered
@@ -85,10 +86,16 @@ func (c *plainConn) run() {
 		defer close(wrote)
 		c.write()
 	}()
+	defer func() { // also where a request panicked, which costs this connection alone
+		if p := recover(); p != nil {
+			c.server.log.Error("a request panicked", "panic", p, "stack", string(debug.Stack()))
+			c.out.end(parley.Ending{Code: parley.CloseInternal, Reason: "a fault of the server's", RetryAfter: time.Second})
+		}
+		c.session.Close()
+		<-wrote
+		c.conn.CloseNow()
+	}()
 	c.read()
-	c.session.Close()
-	<-wrote
-	c.conn.CloseNow()
 }
 
 // read handles one message after the other until the connection is at its end.
@@ -134,7 +141,7 @@ func (c *plainConn) readMessage(ctx context.Context, limit int) error {
 		return err
 	}
 	if buf.Len() <= limit {
-		c.handle(ctx, buf.Bytes())
+		c.handle(buf.Bytes())
 		return nil
 	}
 	// Too long to be handled; whether it is also too long to be borne, its rest
@@ -167,26 +174,26 @@ func (c *plainConn) lost(err error) {
 }
 
 // handle decodes one message and has it done.
-func (c *plainConn) handle(ctx context.Context, data []byte) {
+func (c *plainConn) handle(data []byte) {
 	ref, req, err := decode(data)
 	if err != nil && (c.session.Greeted() || req.Type == "hello") {
 		c.answer(ref, nil, err)
 		return
 	}
-	c.session.Handle(ctx, req, func(ack any, err error) { c.answer(ref, ack, err) })
+	c.session.Handle(c.reading, req, func(ack any, err error) { c.answer(ref, ack, err) })
 }
 
 // answer queues the answer to a request: an error always, an ack where the
 // request had a ref.
 func (c *plainConn) answer(ref json.RawMessage, ack any, err error) {
 	if err != nil {
-		c.out.put(encodeAnswer(parley.EventError, ref, chat.ErrorOf(err)), false)
+		c.out.put(encodeAnswer(parley.EventError, ref, chat.ErrorOf(err)), answer)
 		if ending, ok := c.session.Refused(err); ok {
 			c.out.end(ending)
 			c.stopReading()
 		}
 	} else if ref != nil {
-		c.out.put(encodeAnswer("ack", ref, ack), false)
+		c.out.put(encodeAnswer("ack", ref, ack), answer)
 	}
 }
 
@@ -220,16 +227,13 @@ func (c *plainConn) write() {
 		}
 		// What leaves late is written to its end all the same, so that the
 		// reader can be told why it is cut off.
-		ctx, cancel := context.WithDeadline(context.Background(), next.at.Add(slowTime+closeTime))
+		ctx, cancel := context.WithTimeout(context.Background(), allowance(next)+closeTime)
 		err := c.conn.Write(ctx, websocket.MessageText, next.json)
 		cancel()
 		if err != nil {
 			c.stopReading()
 			c.out.abandon()
 			return
-		}
-		if time.Since(next.at) > slowTime {
-			c.out.end(slow)
 		}
 		c.out.written(next)
 	}
@@ -238,6 +242,7 @@ func (c *plainConn) write() {
 // bye ends the connection from our side.
 func (c *plainConn) bye(e parley.Ending) {
 	c.stopReading()
+	c.server.log.Info("a connection is ended", "code", e.Code, "reason", e.Reason)
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
 	if c.conn.Write(ctx, websocket.MessageText, parley.ByeEvent(e).JSON) == nil {

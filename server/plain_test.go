@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +69,15 @@ func expectEnd(t *testing.T, c *websocket.Conn, code int) (bye map[string]any) {
 		}
 		if m["type"] == parley.EventBye {
 			bye = m
+		}
+	}
+}
+
+// readAll takes what comes until the connection ends.
+func readAll(c *websocket.Conn) {
+	for {
+		if _, _, err := c.Read(context.Background()); err != nil {
+			return
 		}
 	}
 }
@@ -142,16 +152,11 @@ func TestSlowReaderIsEnded(t *testing.T) {
 			bubble(t, options{limits: unlimited}, func(t *testing.T, b *bubbleServer) {
 				slow, ann := b.dial(), b.dial()
 				defer slow.CloseNow()
+				defer ann.CloseNow()
 				enter(t, slow, "slow")
 				enter(t, ann, "ann")
 				synctest.Wait()
-				go func() { // reads what comes back, so that she is not slow herself
-					for {
-						if _, _, err := ann.Read(context.Background()); err != nil {
-							return
-						}
-					}
-				}()
+				go readAll(ann) // so that she is not slow herself
 				for i := range messages {
 					say(t, ann, fmt.Sprintf(`{"type":"publish","room":"lobby","id":"%d","kind":"x-big","body":"%s"}`, i, strings.Repeat("x", 60000)))
 				}
@@ -160,10 +165,41 @@ func TestSlowReaderIsEnded(t *testing.T) {
 				if bye["retry_after"] == nil {
 					t.Errorf("bye %v does not say when to come back", bye)
 				}
-				ann.CloseNow()
 			})
 		})
 	}
+}
+
+func TestSignalsThrowNobodyOut(t *testing.T) {
+	unlimited := chat.Limits{Connections: 16}
+	bubble(t, options{limits: unlimited}, func(t *testing.T, b *bubbleServer) {
+		slow, ann := b.dial(), b.dial()
+		defer slow.CloseNow()
+		defer ann.CloseNow()
+		enter(t, slow, "slow")
+		enter(t, ann, "ann")
+		go readAll(ann)
+		body := strings.Repeat("x", 4000)
+		var signals sync.WaitGroup
+		signals.Go(func() { // 200 KB a second of them
+			for {
+				time.Sleep(20 * time.Millisecond)
+				if ann.Write(context.Background(), websocket.MessageText, fmt.Appendf(nil, `{"type":"signal","room":"lobby","kind":"move","body":%q}`, body)) != nil {
+					return
+				}
+			}
+		})
+		for start := time.Now(); time.Since(start) < 30*time.Second; { // 40 KB a second
+			time.Sleep(100 * time.Millisecond)
+			if _, err := hear(t, slow); err != nil {
+				t.Fatalf("ended after %v: %v", time.Since(start), err)
+			}
+		}
+		say(t, slow, `{"type":"ping","ref":"heard"}`)
+		hearUntil(t, slow, "ack")
+		ann.CloseNow()
+		signals.Wait()
+	})
 }
 
 func TestSignalsAreDroppedFirst(t *testing.T) {

@@ -25,25 +25,18 @@ type Config struct {
 	// is not the one it listens on: its host is believed in Host, its origin in
 	// Origin. nil: there is none.
 	PublicURL *url.URL
-	// Heartbeat is how often a quiet connection is tried and how long an answer
-	// may take. Zero: [DefaultHeartbeat].
-	Heartbeat chat.Heartbeat
 	// Limits are the bounds on connections. Zero: [DefaultLimits].
 	Limits Limits
-	// Log gets what happens to connections; never payloads. nil: slog.Default().
+	// Log hears of connections that were ended, and why; never of payloads. nil:
+	// slog.Default().
 	Log *slog.Logger
 }
-
-// DefaultHeartbeat finds a dead peer within 35 s, and keeps the state of most
-// middleboxes, which drop what is quiet for 60 s, alive.
-var DefaultHeartbeat = chat.Heartbeat{Interval: 25 * time.Second, Timeout: 10 * time.Second}
 
 // A Server answers HTTP. It is safe for concurrent use.
 type Server struct {
 	chat      *chat.Chat
 	guard     guard
 	admission *admission
-	heartbeat chat.Heartbeat
 	log       *slog.Logger
 	mux       *http.ServeMux
 
@@ -56,9 +49,6 @@ type Server struct {
 
 // New returns a server. Shut it down with [Server.Shutdown].
 func New(c Config) *Server {
-	if c.Heartbeat == (chat.Heartbeat{}) {
-		c.Heartbeat = DefaultHeartbeat
-	}
 	if c.Limits == (Limits{}) {
 		c.Limits = DefaultLimits()
 	}
@@ -72,7 +62,6 @@ func New(c Config) *Server {
 		chat:      c.Chat,
 		guard:     guard{publicURL: c.PublicURL},
 		admission: newAdmission(c.Limits),
-		heartbeat: c.Heartbeat,
 		log:       c.Log,
 		mux:       http.NewServeMux(),
 		conns:     make(map[*plainConn]struct{}),

@@ -48,7 +48,7 @@ func unavailable(err error) error {
 
 // canceled says that the caller stopped waiting before anything was done.
 func canceled(err error) error {
-	return &parley.Error{Code: parley.CodeUnavailable, Message: "it took too long; send it again, with the same id", Err: err}
+	return &parley.Error{Code: parley.CodeUnavailable, Message: "it took too long; try again, and send a message again with the same id", Err: err}
 }
 
 func errClosed() error {

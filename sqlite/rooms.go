@@ -67,14 +67,28 @@ func (s *Store) Room(ctx context.Context, room, user string) (parley.Room, bool,
 	return at.Room, at.member, nil
 }
 
+const fromMembers = ` FROM users u JOIN members m ON m.user = u.num JOIN rooms r ON r.num = m.room WHERE u.id = ?1`
+
+// MemberOf implements [parley.Store].
+func (s *Store) MemberOf(ctx context.Context, user string) ([]parley.Room, error) {
+	var list []parley.Room
+	err := s.reads.each(ctx, `SELECT `+roomColumns+fromMembers, []any{user}, func(rows *sql.Rows) (bool, error) {
+		var r parley.Room
+		err := rows.Scan(&r.ID, &r.Kind, &r.First, &r.Last, &r.Name)
+		list = append(list, r)
+		return true, err
+	})
+	return list, err
+}
+
 // Rooms implements [parley.Store]. Mentions is 0: messages do not name anybody
 // yet.
 func (s *Store) Rooms(ctx context.Context, user string) ([]parley.Membership, error) {
 	var list []parley.Membership
 	err := s.reads.each(ctx, `SELECT `+roomColumns+`, m.read,
-		(SELECT count(*) FROM messages x WHERE x.room = m.room AND x.seq > m.read AND x.counts AND x.user <> m.user)
-		FROM users u JOIN members m ON m.user = u.num JOIN rooms r ON r.num = m.room WHERE u.id = ?1`,
-		[]any{user}, func(rows *sql.Rows) (bool, error) {
+		(SELECT count(*) FROM (SELECT 1 FROM messages x
+			WHERE x.room = m.room AND x.seq > m.read AND x.counts AND x.user <> m.user LIMIT ?2))`+fromMembers,
+		[]any{user, parley.MaxCounted}, func(rows *sql.Rows) (bool, error) {
 			var m parley.Membership
 			err := rows.Scan(&m.ID, &m.Kind, &m.First, &m.Last, &m.Name, &m.Read, &m.Unread)
 			list = append(list, m)

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -24,8 +25,9 @@ type cli struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// A second Ctrl-C ends the program at once.
-	context.AfterFunc(ctx, stop)
+	// A second Ctrl-C ends the program at once, unless it belongs to the first:
+	// timeout(1) and some supervisors send two.
+	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 
 	var c cli
 	command := kong.Parse(&c,

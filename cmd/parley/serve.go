@@ -26,6 +26,8 @@ const (
 	// headerTime and maxHeader bound what a request may say before it is heard.
 	headerTime = 5 * time.Second
 	maxHeader  = 16 << 10
+	// answerTime is how long a request other than an upgrade may take.
+	answerTime = 30 * time.Second
 	// headerSlack is what net/http reads beyond Server.MaxHeaderBytes.
 	headerSlack = 4 << 10
 	// stopTime is how long connections may take to say goodbye.
@@ -42,10 +44,28 @@ type serveCmd struct {
 	PublishBurst int      `default:"60" help:"Messages that may come at once before the rate counts."`
 }
 
+// Validate implements kong's check of flags.
+func (c *serveCmd) Validate() error {
+	if c.PublishRate < 0 || c.PublishRate > 0 && c.PublishBurst < 1 {
+		return errors.New("--publish-rate must not be negative, and --publish-burst be at least 1; --publish-rate 0 sets no limit")
+	}
+	if u := c.PublicURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "") {
+		return errors.New("--public-url must be a whole address, such as https://chat.example.org")
+	}
+	return nil
+}
+
 // Run serves until ctx is done.
 func (c *serveCmd) Run(ctx context.Context) (err error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+	// Listening comes first, so that a taken port is told at once and leaves no
+	// folder behind. Nobody is answered before all stands.
+	listener, err := listen(ctx, c.Listen)
+	if err != nil {
+		return fmt.Errorf("%w; name another address with --listen", err)
+	}
+	defer listener.Close()
+	if err := makeFolder(c.Data); err != nil {
 		return fmt.Errorf("the data folder cannot be made: %w", err)
 	}
 	lock := flock.New(filepath.Join(c.Data, "parley.lock"))
@@ -55,13 +75,6 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("another parley runs on %s; stop it, or name another folder with --data", c.Data)
 	}
 	defer lock.Unlock()
-
-	// Listening comes before the store, so that a taken port is told at once.
-	listener, err := listen(ctx, c.Listen)
-	if err != nil {
-		return fmt.Errorf("%w; name another address with --listen", err)
-	}
-	defer listener.Close()
 
 	store, err := sqlite.Open(ctx, filepath.Join(c.Data, "parley.db"))
 	if err != nil {
@@ -73,7 +86,7 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 	limits := chat.DefaultLimits
 	limits.PublishRate, limits.PublishBurst = c.PublishRate, c.PublishBurst
 	gateway := server.New(server.Config{
-		Chat:      chat.New(chat.Config{Store: store, Bus: bus, Limits: limits, Heartbeat: server.DefaultHeartbeat, Log: log}),
+		Chat:      chat.New(chat.Config{Store: store, Bus: bus, Limits: limits, Log: log}),
 		Page:      web.Handler(),
 		PublicURL: c.PublicURL,
 		Log:       log,
@@ -82,8 +95,10 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 		Handler:           gateway,
 		ReadHeaderTimeout: headerTime,
 		MaxHeaderBytes:    maxHeader - headerSlack,
+		WriteTimeout:      answerTime, // of the page; an upgraded connection has none
 		IdleTimeout:       time.Minute,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ConnState:         gateway.ConnState,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	fmt.Printf("Parley keeps its data in %s\nParley is open at %s (Ctrl-C stops it)\n", c.Data, openAddress(listener.Addr(), c.PublicURL))
 
@@ -102,11 +117,26 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 	return errors.Join(err, httpServer.Shutdown(stopping))
 }
 
+// makeFolder makes a folder where there is none, and syncs the one it is in: a
+// database in a folder that a power cut takes back is lost.
+func makeFolder(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	parent, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return nil // it is there, and not for us to read or sync
+	}
+	defer parent.Close()
+	parent.Sync() // not every system lets a folder be synced
+	return nil
+}
+
 // listen listens on a TCP address; a peer whose kernel is silent is given up
 // after as long as one that answers no heartbeat.
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	config := net.ListenConfig{Control: func(_, _ string, fd syscall.RawConn) error {
-		return setUserTimeout(fd, server.DefaultHeartbeat.Interval+server.DefaultHeartbeat.Timeout)
+		return setUserTimeout(fd, chat.DefaultHeartbeat.Interval+chat.DefaultHeartbeat.Timeout)
 	}}
 	return config.Listen(ctx, "tcp", address)
 }

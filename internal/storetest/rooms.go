@@ -110,6 +110,24 @@ var roomTests = []contract{
 		}
 		want(f, "rooms", strings.Join(ids, " "), "a-1 lobby tea zoo")
 	}},
+	{"MemberOf lists one's rooms", func(f *fixture) {
+		ann, ben := f.member("ann", "tea", parley.Lobby), f.member("ben", "beer")
+		direct := f.direct(ann, ben)
+		rooms, err := f.MemberOf(f.Context(), ann.ID)
+		f.wantCode("MemberOf", err, "")
+		names := map[string]string{}
+		for _, r := range rooms {
+			names[r.ID] = r.Name
+		}
+		want(f, "rooms", len(rooms), 3)
+		want(f, "the direct room's name", names[direct.ID], "ben")
+		want(f, "a room's name", names["tea"], "tea")
+	}},
+	{"Rooms counts no further than MaxCounted", func(f *fixture) {
+		ann, ben := f.member("ann", "tea"), f.member("ben", "tea")
+		f.fill("tea", ann, parley.MaxCounted+5)
+		want(f, "unread", f.membership("tea", ben).Unread, parley.MaxCounted)
+	}},
 	{"Rooms is empty for who is in none", func(f *fixture) {
 		for _, user := range []string{f.guest("ann").ID, parley.NewUserID()} {
 			rooms, err := f.Rooms(f.Context(), user)

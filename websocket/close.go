@@ -41,10 +41,17 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 		p.close(code, reason)
 		return invalid
 	case c.handled.Load(): // the goroutine that reads sees how it ends
-		go c.closeHandshake(code, reason)
-		return invalid
+		err := c.beginClose(code, reason)
+		if err == nil {
+			go c.awaitClose()
+		}
+		return errors.Join(invalid, err)
 	}
-	return errors.Join(invalid, c.closeHandshake(code, reason))
+	err := c.beginClose(code, reason)
+	if err == nil {
+		err = c.awaitClose()
+	}
+	return errors.Join(invalid, err)
 }
 
 func checkClose(code StatusCode, reason string) error {
@@ -61,7 +68,8 @@ func checkClose(code StatusCode, reason string) error {
 	return nil
 }
 
-func (c *Conn) closeHandshake(code StatusCode, reason string) error {
+// beginClose is the first half of the close handshake: it sends our close frame. awaitClose is to follow, but after an error.
+func (c *Conn) beginClose(code StatusCode, reason string) error {
 	c.keepalive.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	err := c.sendClose(ctx, code, reason)
@@ -73,8 +81,14 @@ func (c *Conn) closeHandshake(code StatusCode, reason string) error {
 		}
 		return fmt.Errorf("websocket: the close frame could not be sent: %w", err)
 	}
-	ctx, cancel = context.WithTimeout(context.Background(), closeTimeout)
+	return nil
+}
+
+// awaitClose is the second half: it waits for the peer's close frame.
+func (c *Conn) awaitClose() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
+	var err error
 	select {
 	case c.readTok <- struct{}{}: // nobody reads: do it here
 		for err == nil {

@@ -34,3 +34,33 @@ func (c *Conn) Replies() int {
 	defer c.replies.mu.Unlock()
 	return len(c.replies.frames)
 }
+
+// Misbehave has the network of connections in event mode take and give bytes as these say, until the returned function is
+// called. 0 means that there is none, or no room, for now.
+func Misbehave(read, write func(n int) int) (end func()) {
+	faults.Store(&struct {
+		read  func(n int) int
+		write func(n int) int
+	}{read, write})
+	return func() { faults.Store(nil) }
+}
+
+// Parked reports whether c is in event mode without a goroutine.
+func (c *Conn) Parked() bool { return c.parked.Load() != nil }
+
+// Hurry has the time come that c, in event mode, waits for.
+func (c *Conn) Hurry() { c.parked.Load().SetTimer(0) }
+
+// Queued is the number of bytes that wait to be sent in event mode.
+func (c *Conn) Queued() int {
+	o := &c.parked.Load().out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.queue == nil {
+		return 0
+	}
+	return len(*o.queue)
+}
+
+// Closed reports whether the connection is closed.
+func (c *Conn) Closed() bool { return c.isClosed() }

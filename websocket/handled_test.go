@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
@@ -104,4 +105,25 @@ func (c *testConn) Close(code websocket.StatusCode, reason string) error {
 		return c.in.err
 	}
 	return nil
+}
+
+// misbehave has reads of event mode cut at random, and writes find no room at random, for the rest of the test.
+func misbehave(t *testing.T) {
+	var mu sync.Mutex
+	rng := rand.New(rand.NewPCG(1, uint64(len(t.Name()))))
+	some := func(n int) int {
+		mu.Lock()
+		defer mu.Unlock()
+		switch rng.IntN(4) {
+		case 0:
+			return 0
+		case 1:
+			return min(n, 1+rng.IntN(5))
+		case 2:
+			return 1 + rng.IntN(n)
+		default:
+			return n
+		}
+	}
+	t.Cleanup(websocket.Misbehave(some, some))
 }

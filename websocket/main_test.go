@@ -147,6 +147,10 @@ func inModesWith(t *testing.T, d *websocket.DialOptions, a *websocket.AcceptOpti
 	t.Run("event", func(t *testing.T) {
 		inRolesWith(t, d, a, func(t *testing.T, c *websocket.Conn, p *peer) { f(t, handled(t, c), p) })
 	})
+	t.Run("event, in pieces", func(t *testing.T) {
+		misbehave(t)
+		inRolesWith(t, d, a, func(t *testing.T, c *websocket.Conn, p *peer) { f(t, handled(t, c), p) })
+	})
 }
 
 // inRoles is inModes in blocking mode alone.

@@ -148,9 +148,10 @@ func (o *outbox) addPong(frame []byte) {
 	o.flush()
 }
 
-// closeQueued says that a close frame has been added, or had been before.
-func (o *outbox) closeQueued() {
+// endWith has after done when all is sent. The last frame has been added.
+func (o *outbox) endWith(after afterwards) {
 	o.mu.Lock()
+	o.after = max(o.after, after)
 	o.flush()
 }
 
@@ -177,7 +178,7 @@ func (o *outbox) flush() {
 		q := o.queue
 		o.queue, o.busy = nil, true
 		o.mu.Unlock()
-		n, err := o.p.Write(*q, nil)
+		n, err := o.p.write(*q, nil)
 		o.mu.Lock()
 		o.busy = false
 		if n == len(*q) {
@@ -304,7 +305,7 @@ func (o *outbox) writeAll(ctx context.Context, q *[]byte, payload []byte, key *u
 		if len(a) == 0 {
 			return nil
 		}
-		n, err := o.p.Write(a, b)
+		n, err := o.p.write(a, b)
 		k := min(n, len(a))
 		a, b = a[k:], b[n-k:]
 		switch {

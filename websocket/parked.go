@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -36,6 +37,12 @@ type parked struct {
 // readsPerTurn bounds how much of one connection is worked through before it is the others' turn: a peer that sends faster
 // than it is read would never give it back.
 const readsPerTurn = 16
+
+// faults, if set, has the network behave as badly as it may: tests do that.
+var faults atomic.Pointer[struct {
+	read  func(n int) int // how many bytes of n to ask for; 0: none for now
+	write func(n int) int // how many bytes of n to offer; 0: there is no room for now
+}]
 
 // errParked says that there is nothing to read for now.
 var errParked = errors.New("websocket: nothing to read")
@@ -152,11 +159,19 @@ func (p *parked) fill() error {
 		p.Again(p.ev &^ poll.Due)
 		return errParked
 	}
+	buf := p.scratch
+	if f := faults.Load(); f != nil {
+		buf = buf[:f.read(len(buf))]
+		if len(buf) == 0 {
+			p.reads = 0
+			return p.fill()
+		}
+	}
 	rd.buf, rd.r, rd.w = &p.scratch, 0, 0
-	n, err := p.Read(p.scratch)
+	n, err := p.Read(buf)
 	switch {
 	case n > 0:
-		p.drained = n < len(p.scratch) && p.ev&poll.HungUp == 0
+		p.drained = n < len(buf) && p.ev&poll.HungUp == 0
 		p.keep.heard = p.Clock()
 		rd.w = n
 		return nil
@@ -210,4 +225,19 @@ func addrOf(name syscall.Sockaddr) net.Addr {
 		return addr
 	}
 	return unknownAddr{}
+}
+
+// write writes as much of a and b as there is room for.
+func (p *parked) write(a, b []byte) (int, error) {
+	f := faults.Load()
+	if f == nil {
+		return p.FD.Write(a, b)
+	}
+	n := f.write(len(a) + len(b))
+	if n == 0 {
+		go p.Writable()
+		return 0, poll.ErrAgain
+	}
+	a = a[:min(n, len(a))]
+	return p.FD.Write(a, b[:n-len(a)])
 }

@@ -33,28 +33,27 @@ type parkedKeepalive struct {
 
 // close is Conn.Close.
 func (p *parked) close(code StatusCode, reason string) {
-	p.then(awaitClose)
-	p.sendClose(code, reason)
+	p.sendClose(code, reason, awaitClose)
 }
 
-// sendClose queues a close frame, at once if no message is just being queued.
-func (p *parked) sendClose(code StatusCode, reason string) {
+// sendClose queues a close frame, at once if no message is just being queued, and has after done when it has been sent.
+func (p *parked) sendClose(code StatusCode, reason string, after afterwards) {
 	c := p.c
 	p.SetTimer(closeTimeout)
 	select {
 	case c.frameTok <- struct{}{}:
-		p.queueClose(code, reason)
+		p.queueClose(code, reason, after)
 	default:
 		go func() {
 			if c.take(context.Background(), c.frameTok) == nil {
-				p.queueClose(code, reason)
+				p.queueClose(code, reason, after)
 			}
 		}()
 	}
 }
 
 // queueClose does so for the holder of frameTok, which it gives back.
-func (p *parked) queueClose(code StatusCode, reason string) {
+func (p *parked) queueClose(code StatusCode, reason string, after afterwards) {
 	c := p.c
 	defer c.giveBackFrame()
 	if !c.closeSent {
@@ -62,7 +61,7 @@ func (p *parked) queueClose(code StatusCode, reason string) {
 		c.send(context.Background(), &h, proto.AppendClose(nil, uint16(code), reason))
 		c.closeSent = true
 	}
-	p.out.closeQueued()
+	p.out.endWith(after)
 }
 
 var errNoAnswer = fmt.Errorf("websocket: the peer did not answer the close frame in time: %w", net.ErrClosed)
@@ -100,17 +99,9 @@ func (p *parked) lost() {
 	p.h.OnClose(c, ErrKeepaliveTimeout)
 	if c.closing.CompareAndSwap(false, true) {
 		c.because(ErrKeepaliveTimeout)
-		p.then(hangUp)
-		p.sendClose(StatusInternalError, "keepalive timeout")
+		p.sendClose(StatusInternalError, "keepalive timeout", hangUp)
 		p.SetTimer(time.Second) // it is likely to take nothing any more
 	}
-}
-
-// then has a done when all is sent.
-func (p *parked) then(a afterwards) {
-	p.out.mu.Lock()
-	p.out.after = a
-	p.out.mu.Unlock()
 }
 
 // sent does a, now that all is sent.
@@ -130,16 +121,14 @@ func (p *parked) sent(a afterwards) {
 // peerClosed is Conn.peerClosed, once the reason is noted.
 func (p *parked) peerClosed(e CloseError) error {
 	p.deaf = true
-	p.then(hangUp)
-	p.sendClose(e.Code, "")
+	p.sendClose(e.Code, "", hangUp)
 	return errDeaf
 }
 
 // fail is Conn.fail, once the reason is noted.
 func (p *parked) fail(bad *proto.Error) error {
 	p.deaf = true
-	p.then(linger)
-	p.sendClose(StatusCode(bad.Code), bad.Reason)
+	p.sendClose(StatusCode(bad.Code), bad.Reason, linger)
 	return errDeaf
 }
 

@@ -70,13 +70,13 @@ func checkClose(code StatusCode, reason string) error {
 
 // beginClose is the first half of the close handshake: it sends our close frame. awaitClose is to follow, but after an error.
 func (c *Conn) beginClose(code StatusCode, reason string) error {
-	c.keepalive.stop()
+	c.stopKeepalive()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	err := c.sendClose(ctx, code, reason)
 	cancel()
 	if err != nil {
 		c.abort(net.ErrClosed)
-		if CloseStatus(c.err) != -1 {
+		if CloseStatus(c.closedErr()) != -1 {
 			return nil // the peer's close frame crossed ours
 		}
 		return fmt.Errorf("websocket: the close frame could not be sent: %w", err)
@@ -88,22 +88,21 @@ func (c *Conn) beginClose(code StatusCode, reason string) error {
 func (c *Conn) awaitClose() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	var err error
-	select {
-	case c.readTok <- struct{}{}: // nobody reads: do it here
-		for err == nil {
+	if c.tryTake(readToken) { // nobody reads: do it here
+		c.rememberReading()
+		for err := error(nil); err == nil; {
 			_, err = c.nextEvent(ctx)
 		}
 		c.endRead()
-	case <-c.closed:
-	case <-ctx.Done():
+	} else {
+		c.wait(ctx)
 	}
 	if !c.isClosed() {
 		c.abort(net.ErrClosed)
 		return errors.New("websocket: the peer did not answer the close frame in time")
 	}
-	if CloseStatus(c.err) == -1 {
-		return fmt.Errorf("websocket: the peer did not answer the close frame: %w", c.err)
+	if CloseStatus(c.closedErr()) == -1 {
+		return fmt.Errorf("websocket: the peer did not answer the close frame: %w", c.cause)
 	}
 	return nil
 }
@@ -111,10 +110,10 @@ func (c *Conn) awaitClose() error {
 // sendClose sends a close frame, after the frame that is being sent if there is one. If one has been sent already, that is
 // enough.
 func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) error {
-	if err := c.take(ctx, c.frameTok); err != nil {
+	if err := c.take(ctx, frameToken); err != nil {
 		return err
 	}
-	defer c.giveBackFrame()
+	defer c.giveBack(frameToken)
 	if c.closeSent {
 		return nil
 	}
@@ -132,7 +131,7 @@ func (c *Conn) peerClosed(e CloseError) error {
 	if p := c.parked.Load(); p != nil {
 		return p.peerClosed(e)
 	}
-	c.keepalive.stop()
+	c.stopKeepalive()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	if c.sendClose(ctx, e.Code, "") != nil {
@@ -151,7 +150,7 @@ func (c *Conn) fail(ctx context.Context, bad *proto.Error) error {
 	}
 	c.because(err)
 	c.closing.Store(true)
-	c.keepalive.stop()
+	c.stopKeepalive()
 	c.rd.kept = nil // for nobody, and a peer that is slow to go must not hold it here
 	if c.compression != nil {
 		c.compression.in.Release()

@@ -104,8 +104,8 @@ func (o compressionOptions) check(h http.Header) (*compression, error) {
 
 // compression is what a connection has beside, if permessage-deflate was agreed on.
 type compression struct {
-	in  deflate.Decompressor // belongs to whoever holds Conn.readTok
-	out deflate.Compressor   // belongs to whoever holds Conn.frameTok
+	in  deflate.Decompressor // belongs to whoever holds readToken
+	out deflate.Compressor   // belongs to whoever holds frameToken
 
 	outBits     int // the window of out
 	outTakeover bool
@@ -147,7 +147,7 @@ var errCorrupt = &proto.Error{Code: proto.InvalidPayload, Reason: "compressed me
 // inflate gives out to dst what follows from the pieces of the message that have come: rd.more says whether that is
 // all. It counts and checks what comes out, as the machine does for messages that are not compressed.
 func (c *Conn) inflate(dst []byte) (n int, bad *proto.Error) {
-	rd := &c.rd
+	rd := c.rd
 	limit := c.readLimit.Load()
 	if limit >= 0 {
 		// There is never more room than the limit leaves, so that nothing is inflated in vain. With no room at all it is only
@@ -177,16 +177,12 @@ func (c *Conn) releaseCompression() {
 	if c.compression == nil || !c.isClosed() {
 		return
 	}
-	select {
-	case c.readTok <- struct{}{}:
+	if c.tryTake(readToken) {
 		c.compression.in.Release()
-		<-c.readTok
-	default:
+		c.give(readToken)
 	}
-	select {
-	case c.frameTok <- struct{}{}:
+	if c.tryTake(frameToken) {
 		c.compression.out.Release()
-		<-c.frameTok
-	default:
+		c.give(frameToken)
 	}
 }

@@ -37,41 +37,49 @@ var ErrConcurrentRead = errors.New("websocket: another goroutine is reading from
 // expected, use CloseRead. A Conn must be ended with Close or CloseNow, unless a read has returned an error that matches
 // net.ErrClosed: then it is closed. CloseNow in a defer is right in any case.
 type Conn struct {
-	nc          net.Conn
-	role        proto.Role
+	nc          net.Conn // guarded by mu, or either token; Handle puts another in its place
 	subprotocol string
-	onPing      func(context.Context, []byte) bool
-	onPong      func(context.Context, []byte)
-	keepalive   keepalive
-
-	// Reading: rd belongs to whoever holds readTok.
-	readTok   chan struct{}
-	rd        reading
-	readLimit atomic.Int64
-	readIntr  interrupter
-	closeRead closeRead
-
-	// Writing: msgTok is held for a message, frameTok for a frame. Whoever wants both takes msgTok first.
-	msgTok    chan struct{}
-	frameTok  chan struct{}
-	closeSent bool  // by the holder of frameTok: nothing follows a close frame
-	broken    error // by the holder of frameTok: what made sending fail
-	writeIntr interrupter
-	replies   replies
-	pings     pings
-
+	hooks       *hooks       // nil: none
 	compression *compression // nil: none was agreed on
 
-	handled atomic.Bool            // given to Handle
-	parked  atomic.Pointer[parked] // in event mode, where there is no goroutine
+	blocking atomic.Pointer[blocking] // nil: in event mode
+	parked   atomic.Pointer[parked]   // in event mode
 
-	closing atomic.Bool   // the close handshake has begun, from whichever side
-	lost    atomic.Bool   // the keepalive has given up on the peer
-	closed  chan struct{} // closed when nc is
-	once    sync.Once
-	causeMu sync.Mutex
-	cause   error // of the end, once it is known
-	err     error // cause, when closed is closed
+	// Reading: for whoever has readToken.
+	machine   proto.Machine
+	rd        *reading // nil while there is nothing to know about what has been read
+	readLimit atomic.Int64
+
+	// Writing: for whoever has frameToken.
+	broken    error // what made sending fail
+	closeSent bool  // nothing follows a close frame
+
+	role    proto.Role
+	handled atomic.Bool // given to Handle
+	closing atomic.Bool // the close handshake has begun, from whichever side
+	lost    atomic.Bool // the keepalive has given up on the peer
+	ended   atomic.Bool // the connection is closed; cause is known then, and does not change
+
+	mu       sync.Mutex
+	cause    error // of the end, once it is known
+	tokens   tokenSet
+	pings    pings
+	doneChan chan struct{} // see done
+}
+
+// blocking is what a connection has that is not in event mode.
+type blocking struct {
+	keepalive keepalive
+	readIntr  interrupter
+	writeIntr interrupter
+	replies   replies
+	closeRead closeRead
+}
+
+// hooks are the functions of the options.
+type hooks struct {
+	onPing func(context.Context, []byte) bool
+	onPong func(context.Context, []byte)
 }
 
 type connConfig struct {
@@ -89,29 +97,28 @@ func newConn(nc net.Conn, cfg connConfig) *Conn {
 	if cfg.maxFragments == 0 {
 		cfg.maxFragments = defaultMaxFragments
 	}
+	b := &blocking{}
+	b.readIntr.set = nc.SetReadDeadline
+	b.writeIntr.set = nc.SetWriteDeadline
 	c := &Conn{
 		nc:          nc,
 		role:        cfg.role,
 		subprotocol: cfg.subprotocol,
-		onPing:      cfg.onPing,
-		onPong:      cfg.onPong,
-		readTok:     make(chan struct{}, 1),
-		msgTok:      make(chan struct{}, 1),
-		frameTok:    make(chan struct{}, 1),
 		compression: cfg.compression,
-		closed:      make(chan struct{}),
+		machine: proto.New(proto.Config{
+			Role:         cfg.role,
+			Limit:        defaultReadLimit,
+			MaxFragments: cfg.maxFragments,
+			RSV1:         cfg.compression != nil,
+		}),
+	}
+	if cfg.onPing != nil || cfg.onPong != nil {
+		c.hooks = &hooks{cfg.onPing, cfg.onPong}
 	}
 	c.readLimit.Store(defaultReadLimit)
-	c.rd.machine = proto.New(proto.Config{
-		Role:         cfg.role,
-		Limit:        defaultReadLimit,
-		MaxFragments: cfg.maxFragments,
-		RSV1:         cfg.compression != nil,
-	})
-	c.rd.prefill(cfg.early)
-	c.readIntr.set = nc.SetReadDeadline
-	c.writeIntr.set = nc.SetWriteDeadline
-	c.keepalive.start(c, cfg.keepaliveInterval, cfg.keepaliveTimeout)
+	c.prefill(cfg.early)
+	c.blocking.Store(b)
+	b.keepalive.start(c, cfg.keepaliveInterval, cfg.keepaliveTimeout)
 	return c
 }
 
@@ -135,8 +142,8 @@ func (c *Conn) CloseNow() error {
 
 // because notes why the connection is about to end, unless that is known already: what comes of ending it is not the cause.
 func (c *Conn) because(why error) error {
-	c.causeMu.Lock()
-	defer c.causeMu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.cause == nil {
 		c.cause = why
 	}
@@ -152,24 +159,32 @@ func (c *Conn) teardown(why error) bool { return c.end(why, func() {}) }
 func (c *Conn) abort(why error) { c.end(why, c.reset) }
 
 func (c *Conn) end(why error, first func()) bool {
-	did := false
-	c.once.Do(func() {
-		did = true
-		c.err = c.because(why)
-		c.closing.Store(true)
-		c.keepalive.stop()
-		close(c.closed) // before the calls that are blocked fail: they look here for the reason
-		first()
-		c.transport().Close()
-		c.releaseCompression()
-	})
-	return did
+	c.closing.Store(true)
+	c.stopKeepalive()
+	c.mu.Lock()
+	if c.ended.Load() {
+		c.mu.Unlock()
+		return false
+	}
+	if c.cause == nil {
+		c.cause = why
+	}
+	c.ended.Store(true) // before the calls that are blocked fail: they look here for the reason
+	c.tokens.refuse()
+	if c.doneChan != nil {
+		close(c.doneChan)
+	}
+	c.mu.Unlock()
+	first()
+	c.transport().Close()
+	c.releaseCompression()
+	return true
 }
 
 // transport returns the network connection, which Handle may put another in the place of.
 func (c *Conn) transport() net.Conn {
-	c.causeMu.Lock()
-	defer c.causeMu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return c.nc
 }
 
@@ -190,21 +205,14 @@ func (c *Conn) reset() {
 }
 
 // isClosed reports whether teardown has been done.
-func (c *Conn) isClosed() bool {
-	select {
-	case <-c.closed:
-		return true
-	default:
-		return false
-	}
-}
+func (c *Conn) isClosed() bool { return c.ended.Load() }
 
 // closedErr is what calls return once the connection is closed; it matches net.ErrClosed and what closed it.
 func (c *Conn) closedErr() error {
-	if c.err == net.ErrClosed {
+	if c.cause == net.ErrClosed {
 		return errClosedHere
 	}
-	return closedError{c.err}
+	return closedError{c.cause}
 }
 
 var errClosedHere = fmt.Errorf("websocket: the connection has been closed on this side: %w", net.ErrClosed)
@@ -215,26 +223,3 @@ type closedError struct{ cause error }
 func (e closedError) Error() string        { return e.cause.Error() }
 func (e closedError) Unwrap() error        { return e.cause }
 func (e closedError) Is(target error) bool { return target == net.ErrClosed }
-
-// take takes a token, waiting for it until ctx ends or the connection is closed.
-func (c *Conn) take(ctx context.Context, tok chan struct{}) error {
-	if c.isClosed() {
-		return c.closedErr()
-	}
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("websocket: %w", err)
-	}
-	select {
-	case tok <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case tok <- struct{}{}:
-		return nil
-	case <-c.closed:
-		return c.closedErr()
-	case <-ctx.Done():
-		return fmt.Errorf("websocket: %w", ctx.Err())
-	}
-}

@@ -11,7 +11,7 @@ import (
 
 // handleControl does what a control frame asks for, once the frame is complete. Its error is final.
 func (c *Conn) handleControl(ctx context.Context, ev proto.Event) error {
-	rd := &c.rd
+	rd := c.rd
 	payload := ev.Payload
 	if !ev.Fin || len(rd.control) > 0 {
 		rd.control = append(rd.control, payload...) // at most 125 bytes: the machine sees to it
@@ -22,22 +22,22 @@ func (c *Conn) handleControl(ctx context.Context, ev proto.Event) error {
 	}
 	switch ev.Op {
 	case proto.Ping:
-		if c.onPing != nil && !c.onPing(ctx, payload) {
+		if c.hooks != nil && c.hooks.onPing != nil && !c.hooks.onPing(ctx, payload) {
 			return nil
 		}
 		// Not from here: the read must go on even if the peer takes nothing at the moment. Otherwise two peers that write to
 		// each other would wait for each other for ever.
 		if p := c.parked.Load(); p != nil {
-			p.out.addPong(c.controlFrame(proto.Pong, payload))
+			p.addPong(c.controlFrame(proto.Pong, payload))
 			return nil
 		}
-		if c.replies.addPong(c.controlFrame(proto.Pong, payload)) {
+		if c.blocking.Load().replies.addPong(c.controlFrame(proto.Pong, payload)) {
 			go c.flushReplies()
 		}
 	case proto.Pong:
-		c.pings.answered(payload)
-		if c.onPong != nil {
-			c.onPong(ctx, payload)
+		c.answered(payload)
+		if c.hooks != nil && c.hooks.onPong != nil {
+			c.hooks.onPong(ctx, payload)
 		}
 	case proto.Close:
 		return c.peerClosed(CloseError{Code: StatusCode(ev.Code), Reason: string(payload)})
@@ -50,8 +50,9 @@ func (c *Conn) controlFrame(op proto.Opcode, payload []byte) []byte {
 	return proto.AppendFrame(nil, c.header(op, true), payload)
 }
 
-func (c *Conn) pingFrame(n uint64) []byte {
-	return c.controlFrame(proto.Ping, strconv.AppendUint(nil, n, 10))
+// pingFrame encodes the ping of the keepalive.
+func (c *Conn) pingFrame() []byte {
+	return c.controlFrame(proto.Ping, strconv.AppendUint(nil, uint64(c.nextPing()), 10))
 }
 
 // header makes the header of a frame of ours, but for the length.
@@ -116,62 +117,67 @@ func (q *replies) flushBegins() {
 
 // flushReplies sends what waits, when no frame is being sent. An error has closed the connection: reads will tell.
 func (c *Conn) flushReplies() {
-	if c.take(context.Background(), c.frameTok) != nil {
+	if c.take(context.Background(), frameToken) != nil {
 		return
 	}
-	defer c.giveBackFrame()
-	c.replies.flushBegins()
-	c.send(context.Background(), nil, nil)
+	defer c.giveBack(frameToken)
+	if b := c.blocking.Load(); b != nil { // else Handle has taken them along
+		b.replies.flushBegins()
+		c.send(context.Background(), nil, nil)
+	}
 }
 
-// pings numbers our pings and knows who waits for which answer.
+// pings numbers our pings and knows who waits for which answer. Conn.mu guards it.
 type pings struct {
-	mu      sync.Mutex
-	last    uint64
-	waiting map[uint64]chan struct{}
+	last    uint32
+	waiting map[uint32]chan struct{}
 }
 
-// next returns the number of a ping that nobody waits for.
-func (p *pings) next() uint64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.last++
-	return p.last
+// nextPing returns the number of a ping that nobody waits for.
+func (c *Conn) nextPing() uint32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pings.last++
+	return c.pings.last
 }
 
-// wait returns the number of a ping, and what is closed when it is answered.
-func (p *pings) wait() (uint64, <-chan struct{}) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// awaitPong returns the number of a ping, and what is closed when it is answered.
+func (c *Conn) awaitPong() (uint32, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := &c.pings
 	p.last++
 	done := make(chan struct{})
 	if p.waiting == nil {
-		p.waiting = make(map[uint64]chan struct{})
+		p.waiting = make(map[uint32]chan struct{})
 	}
 	p.waiting[p.last] = done
 	return p.last, done
 }
 
-func (p *pings) forget(n uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.waiting, n)
+func (c *Conn) forgetPing(n uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if delete(c.pings.waiting, n); len(c.pings.waiting) == 0 {
+		c.pings.waiting = nil
+	}
 }
 
 // answered takes a pong's payload. A peer may answer only the newest of several pings (RFC 6455 section 5.5.3), so that
 // the older ones are answered with it.
-func (p *pings) answered(payload []byte) {
-	n, err := strconv.ParseUint(string(payload), 10, 64)
+func (c *Conn) answered(payload []byte) {
+	n, err := strconv.ParseUint(string(payload), 10, 32)
 	if err != nil {
 		return // unsolicited: section 5.5.3 allows it
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if n > p.last {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := &c.pings
+	if n > uint64(p.last) {
 		return
 	}
 	for k, done := range p.waiting {
-		if k <= n {
+		if uint64(k) <= n {
 			close(done)
 			delete(p.waiting, k)
 		}
@@ -181,15 +187,15 @@ func (p *pings) answered(payload []byte) {
 // Ping sends a ping and waits for the answer, or for ctx. The answer is found by a read: one must be under way
 // (CloseRead is enough).
 func (c *Conn) Ping(ctx context.Context) error {
-	n, done := c.pings.wait()
-	defer c.pings.forget(n)
-	if err := c.writeFrame(ctx, c.header(proto.Ping, true), strconv.AppendUint(nil, n, 10)); err != nil {
+	n, done := c.awaitPong()
+	defer c.forgetPing(n)
+	if err := c.writeFrame(ctx, c.header(proto.Ping, true), strconv.AppendUint(nil, uint64(n), 10)); err != nil {
 		return err
 	}
 	select {
 	case <-done:
 		return nil
-	case <-c.closed:
+	case <-c.done():
 		return c.closedErr()
 	case <-ctx.Done():
 		return wrapContext("waiting for a pong", ctx)

@@ -30,9 +30,10 @@ var NewPumpConn = newPumpConn
 
 // Replies is the number of bytes of pongs that wait to be sent.
 func (c *Conn) Replies() int {
-	c.replies.mu.Lock()
-	defer c.replies.mu.Unlock()
-	return len(c.replies.frames)
+	b := c.blocking.Load()
+	b.replies.mu.Lock()
+	defer b.replies.mu.Unlock()
+	return len(b.replies.frames)
 }
 
 // Misbehave has the network of connections in event mode take and give bytes as these say, until the returned function is

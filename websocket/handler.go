@@ -45,16 +45,16 @@ func (c *Conn) Handle(h Handler) error {
 	if err := c.beginRead(context.Background()); err != nil {
 		return err
 	}
-	if err := c.take(context.Background(), c.frameTok); err != nil {
+	if err := c.take(context.Background(), frameToken); err != nil {
 		c.endRead()
 		return err
 	}
-	defer c.giveBackFrame()
+	defer c.giveBack(frameToken)
 	if err := c.sendable(); err != nil {
 		c.endRead()
 		return err
 	}
-	// readTok is kept for good.
+	// readToken is kept for good.
 	c.handled.Store(true)
 	c.rd.reader = nil
 	if !c.park(h) {
@@ -73,8 +73,7 @@ func (c *Conn) readFor(h Handler) {
 			c.rd.release()
 			h.OnMessage(c, typ, data)
 		case c.isClosed():
-			<-c.readTok // compression's memory is given back by whoever has it
-			c.releaseCompression()
+			c.endRead()
 			h.OnClose(c, c.closedErr())
 			return
 		default: // ErrKeepaliveTimeout: nothing else ends a read of an open connection
@@ -91,6 +90,5 @@ func (c *Conn) discard(ctx context.Context) {
 	for !c.isClosed() {
 		c.nextEvent(ctx)
 	}
-	<-c.readTok
-	c.releaseCompression()
+	c.endRead()
 }

@@ -157,14 +157,26 @@ func (k *keepalive) fire() {
 	}
 }
 
+// stopKeepalive stops the keepalive for good. In event mode there is none to be stopped: the peer is judged only as long as
+// nothing else is waited for.
+func (c *Conn) stopKeepalive() {
+	if b := c.blocking.Load(); b != nil {
+		b.keepalive.stop()
+	}
+}
+
 func (c *Conn) keepalivePing() {
-	c.replies.add(c.pingFrame(c.pings.next()))
-	c.flushReplies()
+	if b := c.blocking.Load(); b != nil {
+		b.replies.add(c.pingFrame())
+		c.flushReplies()
+	}
 }
 
 // keepaliveLost ends the read that waits; it and those after it return ErrKeepaliveTimeout.
 func (c *Conn) keepaliveLost() {
-	c.readIntr.interrupt(c.closing.Load)
+	if b := c.blocking.Load(); b != nil {
+		b.readIntr.interrupt(c.closing.Load)
+	}
 }
 
 // keepaliveGiveUp closes the connection of a lost peer for a caller who did not.

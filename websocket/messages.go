@@ -60,9 +60,15 @@ type closeRead struct {
 // The returned context, a child of ctx, ends with that goroutine; its context.Cause tells why. Further calls return the same
 // context.
 func (c *Conn) CloseRead(ctx context.Context) context.Context {
-	c.closeRead.once.Do(func() {
+	b := c.blocking.Load()
+	if b == nil {
+		ctx, cancel := context.WithCancelCause(ctx)
+		cancel(ErrHandled)
+		return ctx
+	}
+	b.closeRead.once.Do(func() {
 		child, cancel := context.WithCancelCause(ctx)
-		c.closeRead.ctx = child
+		b.closeRead.ctx = child
 		go func() {
 			typ, _, err := c.Reader(ctx)
 			if err == nil {
@@ -72,5 +78,5 @@ func (c *Conn) CloseRead(ctx context.Context) context.Context {
 			cancel(err)
 		}()
 	})
-	return c.closeRead.ctx
+	return b.closeRead.ctx
 }

@@ -19,93 +19,92 @@ const (
 
 // An outbox is where frames wait to be sent in event mode. Nobody waits for the network here: what it does not take stays until
 // there is room. One at a time sends; what others add meanwhile, it sends along.
+//
+// Conn.broken belongs to it in event mode.
 type outbox struct {
-	p *parked
-
 	mu       sync.Mutex
-	queue    *[]byte // borrowed from writeBuffers while there is anything in it
-	busy     bool    // somebody sends
-	corked   bool    // what is added waits for the end of the turn
-	full     bool    // the network takes nothing now
-	room     bool    // while busy: there may be room again
-	pong     bool    // queue ends with a pong, which begins at lastPong
-	after    afterwards
-	lastPong int
-	err      error         // what made sending fail
+	queue    *[]byte       // borrowed from writeBuffers while there is anything in it
 	waiting  chan struct{} // closed when those who wait should look again
+	lastPong uint32        // where the newest pong in queue begins
+	pong     bool          // queue ends with it
+	busy     bool          // somebody sends
+	corked   bool          // what is added waits for the end of the turn
+	full     bool          // the network takes nothing now
+	room     bool          // while busy: there may be room again
+	after    afterwards
 }
 
 // cork has frames wait until uncork, so that they leave together.
-func (o *outbox) cork() {
-	o.mu.Lock()
-	o.corked = true
-	o.mu.Unlock()
+func (p *parked) cork() {
+	p.out.mu.Lock()
+	p.out.corked = true
+	p.out.mu.Unlock()
 }
 
-func (o *outbox) uncork() {
-	o.mu.Lock()
-	o.corked = false
-	o.flush()
+func (p *parked) uncork() {
+	p.out.mu.Lock()
+	p.out.corked = false
+	p.flush()
 }
 
-// writable notes that there is room.
-func (o *outbox) writable() {
-	o.mu.Lock()
-	o.full = false
-	if o.busy {
-		o.room = true
-		o.wake()
+// Writable notes that there is room.
+func (p *parked) Writable() {
+	p.out.mu.Lock()
+	p.out.full = false
+	if p.out.busy {
+		p.out.room = true
+		p.wake()
 	}
-	o.flush()
+	p.flush()
 }
 
 // wake has those who wait look again. mu is held.
-func (o *outbox) wake() {
-	if o.waiting != nil {
-		close(o.waiting)
-		o.waiting = nil
+func (p *parked) wake() {
+	if p.out.waiting != nil {
+		close(p.out.waiting)
+		p.out.waiting = nil
 	}
 }
 
 // wait waits for wake, with mu held but meanwhile.
-func (o *outbox) wait(ctx context.Context) error {
-	if o.waiting == nil {
-		o.waiting = make(chan struct{})
+func (p *parked) wait(ctx context.Context) error {
+	if p.out.waiting == nil {
+		p.out.waiting = make(chan struct{})
 	}
-	woken := o.waiting
-	o.mu.Unlock()
-	defer o.mu.Lock()
+	woken := p.out.waiting
+	p.out.mu.Unlock()
+	defer p.out.mu.Lock()
 	select {
 	case <-woken:
 		return nil
-	case <-o.p.c.closed:
-		return o.p.c.closedErr()
+	case <-p.c.done():
+		return p.c.closedErr()
 	case <-ctx.Done():
 		return wrapContext("waiting for the peer to take what was sent before", ctx)
 	}
 }
 
 // last sends what waits, as far as the network takes it, for the connection is about to be closed.
-func (o *outbox) last() {
-	o.mu.Lock()
-	o.corked, o.after = false, nothingAfter
-	o.flush()
+func (p *parked) last() {
+	p.out.mu.Lock()
+	p.out.corked, p.out.after = false, nothingAfter
+	p.flush()
 }
 
 // closed lets go of what will not be sent any more.
-func (o *outbox) closed() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.drop()
-	o.wake()
+func (p *parked) closed() {
+	p.out.mu.Lock()
+	defer p.out.mu.Unlock()
+	p.drop()
+	p.wake()
 }
 
-func (o *outbox) drop() {
-	if o.queue != nil {
-		giveBack(o.queue)
-		o.queue = nil
+func (p *parked) drop() {
+	if p.out.queue != nil {
+		giveBack(p.out.queue)
+		p.out.queue = nil
 	}
-	o.pong = false
+	p.out.pong = false
 }
 
 // giveBack gives a buffer back to writeBuffers.
@@ -117,50 +116,50 @@ func giveBack(b *[]byte) {
 }
 
 // borrow makes sure that there is a queue. mu is held.
-func (o *outbox) borrow() *[]byte {
-	if o.queue == nil {
-		o.queue = writeBuffers.Get().(*[]byte)
+func (p *parked) borrow() *[]byte {
+	if p.out.queue == nil {
+		p.out.queue = writeBuffers.Get().(*[]byte)
 	}
-	return o.queue
+	return p.out.queue
 }
 
-// add queues frames, and sends them if nothing speaks against it.
-func (o *outbox) add(frames []byte) {
+// addFrames queues frames, and sends them if nothing speaks against it.
+func (p *parked) addFrames(frames []byte) {
 	if len(frames) == 0 {
 		return
 	}
-	o.mu.Lock()
-	q := o.borrow()
+	p.out.mu.Lock()
+	q := p.borrow()
 	*q = append(*q, frames...)
-	o.pong = false
-	o.flush()
+	p.out.pong = false
+	p.flush()
 }
 
 // addPong does so for a pong. When too much waits, it takes the place of the newest, as RFC 6455 section 5.5.3 allows.
-func (o *outbox) addPong(frame []byte) {
-	o.mu.Lock()
-	q := o.borrow()
-	if o.pong && len(*q)+len(frame) > maxReplies {
-		*q = (*q)[:o.lastPong]
+func (p *parked) addPong(frame []byte) {
+	p.out.mu.Lock()
+	q := p.borrow()
+	if p.out.pong && len(*q)+len(frame) > maxReplies {
+		*q = (*q)[:p.out.lastPong]
 	}
-	o.lastPong, o.pong = len(*q), true
+	p.out.lastPong, p.out.pong = uint32(len(*q)), true
 	*q = append(*q, frame...)
-	o.flush()
+	p.flush()
 }
 
 // endWith has after done when all is sent. The last frame has been added.
-func (o *outbox) endWith(after afterwards) {
-	o.mu.Lock()
-	o.after = max(o.after, after)
-	o.flush()
+func (p *parked) endWith(after afterwards) {
+	p.out.mu.Lock()
+	p.out.after = max(p.out.after, after)
+	p.flush()
 }
 
 // awaitRoom waits until the queue is under its limit.
-func (o *outbox) awaitRoom(ctx context.Context) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for o.queue != nil && len(*o.queue) > defaultSendLimit && o.err == nil {
-		if err := o.wait(ctx); err != nil {
+func (p *parked) awaitRoom(ctx context.Context) error {
+	p.out.mu.Lock()
+	defer p.out.mu.Unlock()
+	for p.out.queue != nil && len(*p.out.queue) > defaultSendLimit && p.c.broken == nil {
+		if err := p.wait(ctx); err != nil {
 			return err
 		}
 	}
@@ -168,99 +167,99 @@ func (o *outbox) awaitRoom(ctx context.Context) error {
 }
 
 // flush sends what may be sent now, and unlocks mu.
-func (o *outbox) flush() {
-	corked := o.corked && (o.queue == nil || len(*o.queue) < corkLimit)
-	if o.busy || corked || o.full {
-		o.mu.Unlock()
+func (p *parked) flush() {
+	corked := p.out.corked && (p.out.queue == nil || len(*p.out.queue) < corkLimit)
+	if p.out.busy || corked || p.out.full {
+		p.out.mu.Unlock()
 		return
 	}
-	for o.queue != nil && !o.full && o.err == nil {
-		q := o.queue
-		o.queue, o.busy = nil, true
-		o.mu.Unlock()
-		n, err := o.p.write(*q, nil)
-		o.mu.Lock()
-		o.busy = false
+	for p.out.queue != nil && !p.out.full && p.c.broken == nil {
+		q := p.out.queue
+		p.out.queue, p.out.busy = nil, true
+		p.out.mu.Unlock()
+		n, err := p.write(*q, nil)
+		p.out.mu.Lock()
+		p.out.busy = false
 		if n == len(*q) {
 			giveBack(q)
 		} else {
-			o.putBack(q, n)
+			p.putBack(q, n)
 		}
-		o.failed(err)
+		p.failed(err)
 	}
 	var after afterwards
-	if o.queue == nil || o.err != nil {
-		after, o.after = o.after, nothingAfter
-		if o.err != nil {
-			o.drop()
+	if p.out.queue == nil || p.c.broken != nil {
+		after, p.out.after = p.out.after, nothingAfter
+		if p.c.broken != nil {
+			p.drop()
 			if after == awaitClose { // it will not answer what it does not get, but may have said something itself
 				after = linger
 			}
 		}
-		o.wake()
+		p.wake()
 	}
-	o.mu.Unlock()
+	p.out.mu.Unlock()
 	if after != nothingAfter {
-		o.p.sent(after)
+		p.sent(after)
 	}
 }
 
 // putBack puts what was not sent of q before what was added meanwhile.
-func (o *outbox) putBack(q *[]byte, sent int) {
+func (p *parked) putBack(q *[]byte, sent int) {
 	if sent > 0 {
 		*q = append((*q)[:0], (*q)[sent:]...)
-		o.pong = false
+		p.out.pong = false
 	}
-	if later := o.queue; later != nil {
-		o.lastPong += len(*q)
+	if later := p.out.queue; later != nil {
+		p.out.lastPong += uint32(len(*q))
 		*q = append(*q, *later...)
 		giveBack(later)
 	}
-	o.queue = q
+	p.out.queue = q
 }
 
 // failed notes the outcome of a write. mu is held.
-func (o *outbox) failed(err error) {
+func (p *parked) failed(err error) {
 	switch {
 	case err == poll.ErrAgain:
-		o.full = !o.room // room was made, and told, before full could be noted
-		o.room = false
-	case err != nil && o.err == nil:
+		p.out.full = !p.out.room // room was made, and told, before full could be noted
+		p.out.room = false
+	case err != nil && p.c.broken == nil:
 		// The peer may have said why before it stopped listening: that is left for a turn to find.
-		o.err = fmt.Errorf("websocket: sending: %w", err)
+		p.c.broken = fmt.Errorf("websocket: sending: %w", err)
 	}
 }
 
-// post sends a frame, or queues it; h is nil if payload is a frame already. The caller holds frameTok.
-func (o *outbox) post(ctx context.Context, h *proto.Header, payload []byte) error {
-	o.mu.Lock()
-	if o.err != nil {
-		defer o.mu.Unlock()
-		return o.err
+// post sends a frame, or queues it; h is nil if payload is a frame already. The caller has frameToken.
+func (p *parked) post(ctx context.Context, h *proto.Header, payload []byte) error {
+	p.out.mu.Lock()
+	if p.c.broken != nil {
+		defer p.out.mu.Unlock()
+		return p.c.broken
 	}
 	if len(payload) > inOneBuffer {
-		return o.postLarge(ctx, h, payload)
+		return p.postLarge(ctx, h, payload)
 	}
-	q := o.borrow()
+	q := p.borrow()
 	if h == nil {
 		*q = append(*q, payload...)
 	} else {
 		*q = proto.AppendFrame(*q, *h, payload)
 	}
-	o.pong = false
-	o.flush()
+	p.out.pong = false
+	p.flush()
 	return nil
 }
 
 // postLarge sends a frame without copying it, and what waits before it. It unlocks mu.
-func (o *outbox) postLarge(ctx context.Context, h *proto.Header, payload []byte) error {
-	for o.busy {
-		if err := o.wait(ctx); err != nil {
-			o.mu.Unlock()
+func (p *parked) postLarge(ctx context.Context, h *proto.Header, payload []byte) error {
+	for p.out.busy {
+		if err := p.wait(ctx); err != nil {
+			p.out.mu.Unlock()
 			return err
 		}
 	}
-	q := o.borrow()
+	q := p.borrow()
 	var key *uint32
 	if h != nil {
 		h.Length = len(payload)
@@ -269,23 +268,23 @@ func (o *outbox) postLarge(ctx context.Context, h *proto.Header, payload []byte)
 			key = &h.Key
 		}
 	}
-	o.queue, o.busy, o.full, o.pong = nil, true, false, false
-	o.mu.Unlock()
+	p.out.queue, p.out.busy, p.out.full, p.out.pong = nil, true, false, false
+	p.out.mu.Unlock()
 
-	err := o.writeAll(ctx, q, payload, key)
+	err := p.writeAll(ctx, q, payload, key)
 	giveBack(q)
-	o.mu.Lock()
-	o.busy = false
-	if err != nil && o.err == nil {
-		o.err = err
+	p.out.mu.Lock()
+	p.out.busy = false
+	if err != nil && p.c.broken == nil {
+		p.c.broken = err
 	}
-	o.flush()
+	p.flush()
 	return err
 }
 
 // writeAll writes *q and the payload, masked if there is a key, and waits for room where there is none. *q is spoilt. An error
 // is final: half of the frame may be out.
-func (o *outbox) writeAll(ctx context.Context, q *[]byte, payload []byte, key *uint32) error {
+func (p *parked) writeAll(ctx context.Context, q *[]byte, payload []byte, key *uint32) error {
 	a, b := *q, payload
 	if key != nil {
 		b = nil
@@ -305,7 +304,7 @@ func (o *outbox) writeAll(ctx context.Context, q *[]byte, payload []byte, key *u
 		if len(a) == 0 {
 			return nil
 		}
-		n, err := o.p.write(a, b)
+		n, err := p.write(a, b)
 		k := min(n, len(a))
 		a, b = a[k:], b[n-k:]
 		switch {
@@ -313,8 +312,8 @@ func (o *outbox) writeAll(ctx context.Context, q *[]byte, payload []byte, key *u
 		case err != poll.ErrAgain:
 			return fmt.Errorf("websocket: sending: %w", err)
 		default:
-			if err := o.awaitWritable(ctx); err != nil {
-				o.p.c.teardown(err)
+			if err := p.awaitWritable(ctx); err != nil {
+				p.c.teardown(err)
 				return err
 			}
 		}
@@ -322,14 +321,14 @@ func (o *outbox) writeAll(ctx context.Context, q *[]byte, payload []byte, key *u
 }
 
 // awaitWritable waits until the network takes something again.
-func (o *outbox) awaitWritable(ctx context.Context) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for !o.room {
-		if err := o.wait(ctx); err != nil {
+func (p *parked) awaitWritable(ctx context.Context) error {
+	p.out.mu.Lock()
+	defer p.out.mu.Unlock()
+	for !p.out.room {
+		if err := p.wait(ctx); err != nil {
 			return err
 		}
 	}
-	o.room = false
+	p.out.room = false
 	return nil
 }

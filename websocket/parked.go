@@ -25,13 +25,17 @@ type parked struct {
 	out  outbox
 	keep parkedKeepalive
 
-	scratch []byte     // to read into, during a turn
-	ev      poll.Event // what the turn is for
-	reads   int        // how many more the turn may do
+	deaf bool // what comes is of no interest any more
+	told bool // OnClose has been called
+	done bool // nothing is left to be done
+}
+
+// A turn is what a call of Ready knows.
+type turn struct {
+	scratch []byte     // to read into
+	ev      poll.Event // what it is for
+	reads   int        // how many more it may do
 	drained bool       // there is nothing left to read
-	deaf    bool       // what comes is of no interest any more
-	told    bool       // OnClose has been called
-	done    bool       // nothing is left to be done
 }
 
 // readsPerTurn bounds how much of one connection is worked through before it is the others' turn: a peer that sends faster
@@ -47,31 +51,32 @@ var faults atomic.Pointer[struct {
 // errParked says that there is nothing to read for now.
 var errParked = errors.New("websocket: nothing to read")
 
-// park gives c over to package poll, if that can be. The caller has readTok and frameTok.
+// park gives c over to package poll, if that can be. The caller has readToken and frameToken.
 func (c *Conn) park(h Handler) bool {
 	tcp, ok := c.nc.(*net.TCPConn)
 	if !ok || !poll.Supported {
 		return false
 	}
 	p := &parked{c: c, h: h}
-	p.out.p = p
-	p.keep.interval, p.keep.timeout = c.keepalive.take()
+	b := c.blocking.Load()
+	p.keep.interval, p.keep.timeout = b.keepalive.take()
 	c.parked.Store(p)
 	if err := p.Take(tcp, p); err != nil {
 		c.parked.Store(nil)
-		c.keepalive.start(c, p.keep.interval, p.keep.timeout)
+		b.keepalive.start(c, p.keep.interval, p.keep.timeout)
 		return false
 	}
-	c.causeMu.Lock()
+	c.blocking.Store(nil)
+	c.mu.Lock()
 	closed := c.isClosed()
 	if !closed {
 		c.nc = (*parkedConn)(p)
 	}
-	c.causeMu.Unlock()
+	c.mu.Unlock()
 	if closed { // meanwhile, and before it could be known what else there is to close
 		p.FD.Close()
 	}
-	p.out.add(c.replies.appendTo(nil))
+	p.addFrames(b.replies.appendTo(nil))
 	if p.keep.interval >= 0 {
 		p.SetTimer(p.keep.interval)
 	}
@@ -88,9 +93,10 @@ func (p *parked) Ready(ev poll.Event, scratch []byte) {
 	if ev&poll.Woken != 0 {
 		p.keep.heard = p.Clock()
 	}
-	p.scratch, p.ev, p.reads, p.drained = scratch, ev, readsPerTurn, false
+	c.rememberReading()
+	c.rd.turn = turn{scratch: scratch, ev: ev, reads: readsPerTurn}
 	if ev&poll.Unwatched == 0 {
-		p.out.cork()
+		p.cork()
 	}
 	if !c.isClosed() {
 		p.receive()
@@ -98,31 +104,33 @@ func (p *parked) Ready(ev poll.Event, scratch []byte) {
 			p.due()
 		}
 	}
-	p.out.uncork()
-	p.scratch = nil
+	p.uncork()
+	rd := c.rd
+	if rd.buf == &rd.turn.scratch { // all of it has been worked through
+		rd.buf, rd.r, rd.w = nil, 0, 0
+	}
+	rd.turn = turn{}
 	if !c.isClosed() {
+		rd.release()
+		c.forgetReading()
 		return
 	}
 	p.done = true
-	c.rd = reading{}
-	<-c.readTok // compression's memory is given back by whoever has it
-	c.releaseCompression()
+	*rd = reading{}
+	c.endRead()
 	if !p.told {
 		p.told = true
 		p.h.OnClose(c, c.closedErr())
 	}
 }
 
-// Writable is called when there is room to write again.
-func (p *parked) Writable() { p.out.writable() }
-
 // Blocked is called when a turn takes long: what it has sent so far leaves now.
-func (p *parked) Blocked() { p.out.uncork() }
+func (p *parked) Blocked() { p.uncork() }
 
 // receive works through what there is to read.
 func (p *parked) receive() {
 	c := p.c
-	rd := &c.rd
+	rd := c.rd
 	ctx := context.Background()
 	for {
 		var err error
@@ -151,32 +159,33 @@ func (p *parked) receive() {
 // fill receives into the empty buffer, or returns errParked.
 func (p *parked) fill() error {
 	c := p.c
-	rd := &c.rd
-	if p.drained {
+	rd := c.rd
+	t := &rd.turn
+	if t.drained {
 		return errParked
 	}
-	if p.reads--; p.reads < 0 {
-		p.Again(p.ev &^ poll.Due)
+	if t.reads--; t.reads < 0 {
+		p.Again(t.ev & (poll.Readable | poll.HungUp))
 		return errParked
 	}
-	buf := p.scratch
+	buf := t.scratch
 	if f := faults.Load(); f != nil {
 		buf = buf[:f.read(len(buf))]
 		if len(buf) == 0 {
-			p.reads = 0
+			t.reads = 0
 			return p.fill()
 		}
 	}
-	rd.buf, rd.r, rd.w = &p.scratch, 0, 0
+	rd.buf, rd.r, rd.w = &t.scratch, 0, 0
 	n, err := p.Read(buf)
 	switch {
 	case n > 0:
-		p.drained = n < len(buf) && p.ev&poll.HungUp == 0
+		t.drained = n < len(buf) && t.ev&poll.HungUp == 0
 		p.keep.heard = p.Clock()
 		rd.w = n
 		return nil
 	case err == poll.ErrAgain:
-		p.drained = true
+		t.drained = true
 		return errParked
 	case c.isClosed():
 	case err == io.EOF:
@@ -203,11 +212,11 @@ func (pc *parkedConn) RemoteAddr() net.Addr             { return addrOf(pc.FD.Re
 
 // Close closes the connection, once the network has had a chance to take what waits, and has a turn tell it.
 func (pc *parkedConn) Close() error {
-	pc.out.last()
+	(*parked)(pc).last()
 	if !pc.FD.Close() {
 		return net.ErrClosed
 	}
-	pc.out.closed()
+	(*parked)(pc).closed()
 	pc.FD.Wake()
 	return nil
 }

@@ -40,28 +40,27 @@ func (p *parked) close(code StatusCode, reason string) {
 func (p *parked) sendClose(code StatusCode, reason string, after afterwards) {
 	c := p.c
 	p.SetTimer(closeTimeout)
-	select {
-	case c.frameTok <- struct{}{}:
+	if c.tryTake(frameToken) {
 		p.queueClose(code, reason, after)
-	default:
-		go func() {
-			if c.take(context.Background(), c.frameTok) == nil {
-				p.queueClose(code, reason, after)
-			}
-		}()
+		return
 	}
+	go func() {
+		if c.take(context.Background(), frameToken) == nil {
+			p.queueClose(code, reason, after)
+		}
+	}()
 }
 
-// queueClose does so for the holder of frameTok, which it gives back.
+// queueClose does so for the holder of frameToken, which it gives back.
 func (p *parked) queueClose(code StatusCode, reason string, after afterwards) {
 	c := p.c
-	defer c.giveBackFrame()
+	defer c.giveBack(frameToken)
 	if !c.closeSent {
 		h := c.header(proto.Close, true)
 		c.send(context.Background(), &h, proto.AppendClose(nil, uint16(code), reason))
 		c.closeSent = true
 	}
-	p.out.endWith(after)
+	p.endWith(after)
 }
 
 var errNoAnswer = fmt.Errorf("websocket: the peer did not answer the close frame in time: %w", net.ErrClosed)
@@ -83,7 +82,7 @@ func (p *parked) due() {
 			return
 		}
 		k.pinged = now
-		p.out.add(c.pingFrame(c.pings.next()))
+		p.addFrames(c.pingFrame())
 		p.SetTimer(k.timeout)
 	case now-k.pinged < k.timeout:
 		p.SetTimer(k.timeout - (now - k.pinged))

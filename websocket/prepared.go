@@ -74,18 +74,14 @@ func (c *Conn) WritePrepared(ctx context.Context, m *PreparedMessage) error {
 	if m.err != nil {
 		return m.err
 	}
-	if err := c.take(ctx, c.msgTok); err != nil {
+	if err := c.beginFrame(ctx, messageToken|frameToken); err != nil {
 		return err
 	}
-	defer func() { <-c.msgTok }()
+	defer c.giveBack(messageToken | frameToken)
 	f := &m.plain
 	if c.compresses(m.typ, len(m.plain.payload)) {
 		f = m.deflate(c.compression.outBits)
 	}
-	if err := c.beginFrame(ctx); err != nil {
-		return err
-	}
-	defer c.giveBackFrame()
 	if err := c.sendable(); err != nil {
 		return err
 	}

@@ -12,10 +12,8 @@ import (
 	"github.com/seed-4a326f83/parley/websocket/internal/utf8"
 )
 
-// reading is the state of reading, owned by whoever holds Conn.readTok.
+// reading is what there is to know about what has been read, beside the machine. It belongs to whoever has readToken.
 type reading struct {
-	machine proto.Machine
-
 	buf  *[]byte // borrowed from readBuffers while it holds anything
 	r, w int     // (*buf)[r:w] has been received and not been given to the machine
 
@@ -34,6 +32,27 @@ type reading struct {
 	text     utf8.Validator
 
 	control []byte // the payload of a control frame that comes in pieces
+
+	turn turn // in event mode
+}
+
+var readings = sync.Pool{New: func() any { return new(reading) }}
+
+// rememberReading makes sure that there is a reading. The caller has readToken.
+func (c *Conn) rememberReading() {
+	if c.rd == nil {
+		c.rd = readings.Get().(*reading)
+	}
+}
+
+// forgetReading lets go of it, if it says nothing.
+func (c *Conn) forgetReading() {
+	if rd := c.rd; rd != nil && !rd.open && rd.control == nil && rd.r == rd.w {
+		rd.release()
+		*rd = reading{}
+		readings.Put(rd)
+		c.rd = nil
+	}
 }
 
 const readBufferSize = 4096
@@ -44,10 +63,10 @@ var readBuffers = sync.Pool{New: func() any {
 }}
 
 // prefill takes over what was received before the Conn was made. The machine unmasks in place, hence the copy.
-func (rd *reading) prefill(early []byte) {
+func (c *Conn) prefill(early []byte) {
 	if len(early) > 0 {
 		b := append([]byte(nil), early...)
-		rd.buf, rd.w = &b, len(b)
+		c.rd = &reading{buf: &b, w: len(b)}
 	}
 }
 
@@ -64,21 +83,25 @@ func (rd *reading) release() {
 // beginRead starts a read of the caller's: it must be the only one, and ends with endRead.
 func (c *Conn) beginRead(ctx context.Context) error {
 	if !c.closing.Load() {
-		select {
-		case c.readTok <- struct{}{}:
+		if c.tryTake(readToken) {
+			c.rememberReading()
 			return nil
-		default:
-			if c.handled.Load() {
-				return ErrHandled
-			}
-			if !c.closing.Load() {
-				return ErrConcurrentRead
-			}
+		}
+		if c.handled.Load() {
+			return ErrHandled
+		}
+		if !c.closing.Load() {
+			return ErrConcurrentRead
 		}
 	}
 	// Close reads, and throws away what comes: what is left to learn is how it went.
+	return c.wait(ctx)
+}
+
+// wait waits until the connection is closed, and returns why it is, or for ctx.
+func (c *Conn) wait(ctx context.Context) error {
 	select {
-	case <-c.closed:
+	case <-c.done():
 		return c.closedErr()
 	case <-ctx.Done():
 		return wrapContext("waiting for the close handshake", ctx)
@@ -87,8 +110,8 @@ func (c *Conn) beginRead(ctx context.Context) error {
 
 func (c *Conn) endRead() {
 	c.rd.release()
-	<-c.readTok
-	c.releaseCompression()
+	c.forgetReading()
+	c.giveBack(readToken)
 }
 
 // Reader waits for a message and returns its type and a reader of its bytes, which hands them out as they arrive: memory
@@ -119,12 +142,12 @@ func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 	return c.readMessage(ctx)
 }
 
-// readMessage is Read, for whoever has readTok.
+// readMessage is Read, for whoever has readTokenen.
 func (c *Conn) readMessage(ctx context.Context) (MessageType, []byte, error) {
 	if err := c.openMessage(ctx); err != nil {
 		return 0, nil, err
 	}
-	rd := &c.rd
+	rd := c.rd
 	for {
 		if err := c.gather(ctx); err != nil {
 			return 0, nil, err
@@ -146,7 +169,7 @@ func (c *Conn) readMessage(ctx context.Context) (MessageType, []byte, error) {
 
 // gather moves what there is of the message to rd.kept, which grows by what has arrived, never by what a header promises.
 func (c *Conn) gather(ctx context.Context) error {
-	rd := &c.rd
+	rd := c.rd
 	if !rd.deflated {
 		rd.kept = append(rd.kept, rd.piece...)
 		rd.piece, rd.more = nil, false
@@ -166,7 +189,7 @@ func (c *Conn) gather(ctx context.Context) error {
 
 // handOut moves to dst as much of what there is of the message as fits. Its error is final.
 func (c *Conn) handOut(ctx context.Context, dst []byte) (int, error) {
-	rd := &c.rd
+	rd := c.rd
 	if !rd.deflated {
 		n := copy(dst, rd.piece)
 		rd.piece = rd.piece[n:]
@@ -185,7 +208,7 @@ func (c *Conn) handOut(ctx context.Context, dst []byte) (int, error) {
 
 // openMessage waits for the beginning of a message, unless one was left by a read whose context ended.
 func (c *Conn) openMessage(ctx context.Context) error {
-	rd := &c.rd
+	rd := c.rd
 	if rd.open {
 		if rd.reader != nil && rd.reader.err == nil {
 			return errors.New("websocket: the last message has not been read to its end")
@@ -200,7 +223,7 @@ func (c *Conn) openMessage(ctx context.Context) error {
 type messageReader struct {
 	c   *Conn
 	ctx context.Context
-	err error // final, by the holder of readTok
+	err error // final, by the holder of readToken
 }
 
 // Read returns what there is of the message, waiting only if there is nothing. It returns io.EOF at the message's end.
@@ -213,7 +236,7 @@ func (r *messageReader) Read(p []byte) (int, error) {
 	if r.err != nil {
 		return 0, r.err
 	}
-	rd := &c.rd
+	rd := c.rd
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -250,7 +273,7 @@ func (r *messageReader) Read(p []byte) (int, error) {
 
 // nextPiece waits for the next piece of a message and sets rd.open, typ, piece and fin by it.
 func (c *Conn) nextPiece(ctx context.Context) error {
-	rd := &c.rd
+	rd := c.rd
 	for {
 		if ctx.Err() != nil {
 			return wrapContext("reading", ctx)
@@ -278,11 +301,11 @@ func (c *Conn) nextPiece(ctx context.Context) error {
 // nextEvent waits for the next piece of a message, and does what control frames before it ask for. Its error is that of
 // ctx, ErrKeepaliveTimeout, or final: then the connection is closed.
 func (c *Conn) nextEvent(ctx context.Context) (proto.Event, error) {
-	rd := &c.rd
-	rd.machine.SetLimit(c.readLimit.Load())
+	rd := c.rd
 	for {
 		for rd.r < rd.w {
-			ev, n, err := rd.machine.Next((*rd.buf)[rd.r:rd.w])
+			c.machine.SetLimit(c.readLimit.Load())
+			ev, n, err := c.machine.Next((*rd.buf)[rd.r:rd.w])
 			rd.r += n
 			if err != nil {
 				return ev, c.fail(ctx, err.(*proto.Error))
@@ -306,20 +329,21 @@ func (c *Conn) fill(ctx context.Context) error {
 	if p := c.parked.Load(); p != nil {
 		return p.fill()
 	}
-	rd := &c.rd
+	rd := c.rd
 	if rd.buf == nil || len(*rd.buf) != readBufferSize {
 		rd.buf = readBuffers.Get().(*[]byte)
 	}
+	b := c.blocking.Load()
 	for {
-		stop := c.readIntr.begin(ctx)
+		stop := b.readIntr.begin(ctx)
 		if c.lost.Load() && !c.closing.Load() { // looked at after begin, which takes back the interruption
-			c.readIntr.end(stop)
+			b.readIntr.end(stop)
 			return ErrKeepaliveTimeout
 		}
-		c.keepalive.beginRead()
+		b.keepalive.beginRead()
 		n, err := c.nc.Read(*rd.buf)
-		c.keepalive.endRead(n > 0)
-		c.readIntr.end(stop)
+		b.keepalive.endRead(n > 0)
+		b.readIntr.end(stop)
 		switch {
 		case n > 0:
 			rd.r, rd.w = 0, n

@@ -29,14 +29,15 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := c.take(ctx, c.msgTok); err != nil {
+	if err := c.beginFrame(ctx, messageToken|frameToken); err != nil {
 		return err
 	}
-	defer func() { <-c.msgTok }()
+	defer c.giveBack(messageToken | frameToken)
+	h := c.header(op, true)
 	if !c.compresses(typ, len(p)) {
-		return c.writeFrame(ctx, c.header(op, true), p)
+		return c.send(ctx, &h, p)
 	}
-	return c.writeDeflated(ctx, c.header(op, true), p, func(dst []byte) ([]byte, bool) {
+	return c.sendDeflated(ctx, &h, p, func(dst []byte) ([]byte, bool) {
 		return c.compression.out.AppendMessage(dst, p)
 	})
 }
@@ -49,7 +50,7 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, err
 	if err != nil {
 		return nil, err
 	}
-	if err := c.take(ctx, c.msgTok); err != nil {
+	if err := c.take(ctx, messageToken); err != nil {
 		return nil, err
 	}
 	return &messageWriter{c: c, ctx: ctx, typ: typ, op: op}, nil
@@ -89,7 +90,11 @@ func (w *messageWriter) fragment(p []byte, fin bool) error {
 	if !w.zip {
 		return w.c.writeFrame(w.ctx, h, p)
 	}
-	return w.c.writeDeflated(w.ctx, h, p, func(dst []byte) ([]byte, bool) {
+	if err := w.c.beginFrame(w.ctx, frameToken); err != nil {
+		return err
+	}
+	defer w.c.giveBack(frameToken)
+	return w.c.sendDeflated(w.ctx, &h, p, func(dst []byte) ([]byte, bool) {
 		return w.c.compression.out.Append(dst, p, fin), true
 	})
 }
@@ -99,7 +104,7 @@ func (w *messageWriter) Close() error {
 		return errWriterClosed
 	}
 	w.done = true
-	defer func() { <-w.c.msgTok }()
+	defer w.c.give(messageToken)
 	err := w.fragment(nil, true)
 	if err != nil && w.op == proto.Continuation {
 		// Half a message is out, and its rest will not come.
@@ -110,21 +115,17 @@ func (w *messageWriter) Close() error {
 
 // writeFrame sends a frame, and what waited before it.
 func (c *Conn) writeFrame(ctx context.Context, h proto.Header, payload []byte) error {
-	if err := c.beginFrame(ctx); err != nil {
+	if err := c.beginFrame(ctx, frameToken); err != nil {
 		return err
 	}
-	defer c.giveBackFrame()
+	defer c.giveBack(frameToken)
 	return c.send(ctx, &h, payload)
 }
 
-// writeDeflated sends a frame whose payload encode appends to dst, unless it says that it is not worth it: then p is sent
+// sendDeflated sends a frame whose payload encode appends to dst, unless it says that it is not worth it: then p is sent
 // as it is. encode is called when nothing but the end of the connection can keep the frame from going out: what one
-// side has compressed and the other never gets would leave the two with different windows.
-func (c *Conn) writeDeflated(ctx context.Context, h proto.Header, p []byte, encode func(dst []byte) ([]byte, bool)) error {
-	if err := c.beginFrame(ctx); err != nil {
-		return err
-	}
-	defer c.giveBackFrame()
+// side has compressed and the other never gets would leave the two with different windows. The caller has frameToken.
+func (c *Conn) sendDeflated(ctx context.Context, h *proto.Header, p []byte, encode func(dst []byte) ([]byte, bool)) error {
 	if err := c.sendable(); err != nil {
 		return err
 	}
@@ -135,7 +136,7 @@ func (c *Conn) writeDeflated(ctx context.Context, h proto.Header, p []byte, enco
 		h.RSV1 = h.Op != proto.Continuation // RFC 7692 section 6.1
 		p = out
 	}
-	err := c.send(ctx, &h, p)
+	err := c.send(ctx, h, p)
 	keepDeflateBuffer(pooled, out)
 	if worth {
 		c.endIfLost(ctx, err)
@@ -163,33 +164,35 @@ func keepDeflateBuffer(pooled *[]byte, grown []byte) {
 	}
 }
 
-// beginFrame takes frameTok for a frame of a message.
-func (c *Conn) beginFrame(ctx context.Context) error {
-	if err := c.take(ctx, c.frameTok); err != nil {
+// beginFrame takes tokens, of which frameToken is one, and in event mode waits until there is room in the queue.
+func (c *Conn) beginFrame(ctx context.Context, want token) error {
+	if err := c.take(ctx, want); err != nil {
 		return err
 	}
 	if p := c.parked.Load(); p != nil {
-		if err := p.out.awaitRoom(ctx); err != nil {
-			c.giveBackFrame()
+		if err := p.awaitRoom(ctx); err != nil {
+			c.giveBack(want)
 			return err
 		}
 	}
 	return nil
 }
 
-// giveBackFrame gives up frameTok.
-func (c *Conn) giveBackFrame() {
-	<-c.frameTok
+// giveBack gives tokens up, of which readToken or frameToken is one.
+func (c *Conn) giveBack(held token) {
+	c.give(held)
 	c.releaseCompression()
 }
 
-// sendable returns what keeps frames from being sent, if anything does. frameTok is held.
+// sendable returns what keeps frames from being sent, if anything does. the caller has frameToken.
 func (c *Conn) sendable() error {
 	switch {
 	case c.isClosed():
 		return c.closedErr()
 	case c.closeSent:
 		return errClosing
+	case c.parked.Load() != nil: // which knows itself
+		return nil
 	default:
 		return c.broken
 	}
@@ -204,17 +207,18 @@ var writeBuffers = sync.Pool{New: func() any {
 	return &b
 }}
 
-// send writes the replies that wait and then a frame, of which payload is all, encoded already, if h is nil. frameTok is
-// held.
+// send writes the replies that wait and then a frame, of which payload is all, encoded already, if h is nil. The caller
+// has frameToken.
 func (c *Conn) send(ctx context.Context, h *proto.Header, payload []byte) error {
 	if err := c.sendable(); err != nil {
 		return err
 	}
 	if p := c.parked.Load(); p != nil {
-		return p.out.post(ctx, h, payload)
+		return p.post(ctx, h, payload)
 	}
+	b := c.blocking.Load()
 	pooled := writeBuffers.Get().(*[]byte)
-	buf := c.replies.appendTo((*pooled)[:0])
+	buf := b.replies.appendTo((*pooled)[:0])
 	defer func() {
 		if cap(buf) <= 2*inOneBuffer {
 			*pooled = buf[:0]
@@ -229,9 +233,9 @@ func (c *Conn) send(ctx context.Context, h *proto.Header, payload []byte) error 
 		h.Length = len(payload)
 		buf = proto.AppendHeader(buf, *h)
 	}
-	stop := c.writeIntr.begin(ctx)
+	stop := b.writeIntr.begin(ctx)
 	err := c.sendBytes(&buf, h, payload)
-	c.writeIntr.end(stop)
+	b.writeIntr.end(stop)
 	if err == nil {
 		return nil
 	}

@@ -1,0 +1,132 @@
+package websocket
+
+import (
+	"context"
+	"fmt"
+)
+
+// A token is a right that one at a time has.
+type token uint8
+
+const (
+	readToken    token = 1 << iota // to read
+	messageToken                   // to send a message, in however many frames
+	frameToken                     // to send a frame
+)
+
+// A tokenSet is the tokens of a connection, and who waits for them: a connection without any contention has nothing but a byte for
+// it. Conn.mu guards it.
+type tokenSet struct {
+	held  token
+	first *waiter // the first who waits
+}
+
+// A waiter waits for all of some tokens at once.
+type waiter struct {
+	want  token
+	given chan bool // false: the connection has been closed
+	next  *waiter
+}
+
+// take takes tokens, waiting until they are free, ctx ends, or the connection is closed. Whoever has frameToken must not wait
+// for messageToken.
+func (c *Conn) take(ctx context.Context, want token) error {
+	if err := ctx.Err(); err != nil && !c.isClosed() {
+		return fmt.Errorf("websocket: %w", err)
+	}
+	c.mu.Lock()
+	if c.ended.Load() {
+		c.mu.Unlock()
+		return c.closedErr()
+	}
+	if c.tokens.held&want == 0 {
+		c.tokens.held |= want
+		c.mu.Unlock()
+		return nil
+	}
+	w := &waiter{want: want, given: make(chan bool, 1)}
+	last := &c.tokens.first
+	for *last != nil {
+		last = &(*last).next
+	}
+	*last = w
+	c.mu.Unlock()
+	var given bool
+	select {
+	case given = <-w.given:
+	case <-ctx.Done():
+		if !c.tokens.forget(c, w) {
+			if <-w.given {
+				c.give(want)
+			}
+		}
+		return fmt.Errorf("websocket: %w", ctx.Err())
+	}
+	if !given {
+		return c.closedErr()
+	}
+	return nil
+}
+
+// forget takes w out of those who wait. It fails if w has just been answered.
+func (t *tokenSet) forget(c *Conn, w *waiter) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for p := &t.first; *p != nil; p = &(*p).next {
+		if *p == w {
+			*p = w.next
+			return true
+		}
+	}
+	return false
+}
+
+// tryTake takes tokens if they are free, also of a connection that is closed.
+func (c *Conn) tryTake(want token) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tokens.held&want != 0 {
+		return false
+	}
+	c.tokens.held |= want
+	return true
+}
+
+// give gives tokens up.
+func (c *Conn) give(held token) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := &c.tokens
+	t.held &^= held
+	for p := &t.first; *p != nil; {
+		w := *p
+		if t.held&w.want != 0 {
+			p = &w.next
+			continue
+		}
+		t.held |= w.want
+		*p = w.next
+		w.given <- true
+	}
+}
+
+// refuse tells all who wait that the connection is closed. Conn.mu is held.
+func (t *tokenSet) refuse() {
+	for w := t.first; w != nil; w = w.next {
+		w.given <- false
+	}
+	t.first = nil
+}
+
+// done returns what is closed when the connection is.
+func (c *Conn) done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.doneChan == nil {
+		c.doneChan = make(chan struct{})
+		if c.ended.Load() {
+			close(c.doneChan)
+		}
+	}
+	return c.doneChan
+}

@@ -50,21 +50,22 @@ type Conn struct {
 	rd        *reading // nil while there is nothing to know about what has been read
 	readLimit atomic.Int64
 
-	// Writing: for whoever has frameToken.
-	broken    error // what made sending fail
-	closeSent bool  // nothing follows a close frame
-
-	role    proto.Role
-	handled atomic.Bool // given to Handle
-	closing atomic.Bool // the close handshake has begun, from whichever side
-	lost    atomic.Bool // the keepalive has given up on the peer
-	ended   atomic.Bool // the connection is closed; cause is known then, and does not change
+	broken error // for whoever has frameToken: what made sending fail
 
 	mu       sync.Mutex
-	cause    error // of the end, once it is known
-	tokens   tokenSet
-	pings    pings
-	doneChan chan struct{} // see done
+	cause    error                    // of the end, once it is known
+	waiters  *waiter                  // for tokens, the first
+	pongs    map[uint32]chan struct{} // who waits for which pong
+	doneChan chan struct{}            // see done
+	lastPing uint32                   // the number of our last ping
+	held     token                    // the tokens that are taken
+
+	closeSent bool // for whoever has frameToken: nothing follows a close frame
+	role      proto.Role
+	handled   atomic.Bool // given to Handle
+	closing   atomic.Bool // the close handshake has begun, from whichever side
+	lost      atomic.Bool // the keepalive has given up on the peer
+	ended     atomic.Bool // the connection is closed; cause is known then, and does not change
 }
 
 // blocking is what a connection has that is not in event mode.
@@ -170,7 +171,7 @@ func (c *Conn) end(why error, first func()) bool {
 		c.cause = why
 	}
 	c.ended.Store(true) // before the calls that are blocked fail: they look here for the reason
-	c.tokens.refuse()
+	c.refuse()
 	if c.doneChan != nil {
 		close(c.doneChan)
 	}

@@ -127,39 +127,32 @@ func (c *Conn) flushReplies() {
 	}
 }
 
-// pings numbers our pings and knows who waits for which answer. Conn.mu guards it.
-type pings struct {
-	last    uint32
-	waiting map[uint32]chan struct{}
-}
-
 // nextPing returns the number of a ping that nobody waits for.
 func (c *Conn) nextPing() uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pings.last++
-	return c.pings.last
+	c.lastPing++
+	return c.lastPing
 }
 
 // awaitPong returns the number of a ping, and what is closed when it is answered.
 func (c *Conn) awaitPong() (uint32, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := &c.pings
-	p.last++
 	done := make(chan struct{})
-	if p.waiting == nil {
-		p.waiting = make(map[uint32]chan struct{})
+	if c.pongs == nil {
+		c.pongs = make(map[uint32]chan struct{})
 	}
-	p.waiting[p.last] = done
-	return p.last, done
+	c.lastPing++
+	c.pongs[c.lastPing] = done
+	return c.lastPing, done
 }
 
 func (c *Conn) forgetPing(n uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if delete(c.pings.waiting, n); len(c.pings.waiting) == 0 {
-		c.pings.waiting = nil
+	if delete(c.pongs, n); len(c.pongs) == 0 {
+		c.pongs = nil
 	}
 }
 
@@ -172,14 +165,13 @@ func (c *Conn) answered(payload []byte) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := &c.pings
-	if n > uint64(p.last) {
+	if n > uint64(c.lastPing) {
 		return
 	}
-	for k, done := range p.waiting {
+	for k, done := range c.pongs {
 		if uint64(k) <= n {
 			close(done)
-			delete(p.waiting, k)
+			delete(c.pongs, k)
 		}
 	}
 }

@@ -59,11 +59,14 @@ func (c *Conn) park(h Handler) bool {
 	}
 	p := &parked{c: c, h: h}
 	b := c.blocking.Load()
-	p.keep.interval, p.keep.timeout = b.keepalive.take()
+	interval, timeout := b.keepalive.take()
+	if interval >= 0 {
+		p.keep.interval, p.keep.timeout = millisOf(interval), millisOf(timeout)
+	}
 	c.parked.Store(p)
 	if err := p.Take(tcp, p); err != nil {
 		c.parked.Store(nil)
-		b.keepalive.start(c, p.keep.interval, p.keep.timeout)
+		b.keepalive.start(c, interval, timeout)
 		return false
 	}
 	c.blocking.Store(nil)
@@ -77,8 +80,8 @@ func (c *Conn) park(h Handler) bool {
 		p.FD.Close()
 	}
 	p.addFrames(b.replies.appendTo(nil))
-	if p.keep.interval >= 0 {
-		p.SetTimer(p.keep.interval)
+	if interval >= 0 {
+		p.SetTimer(interval)
 	}
 	p.Wake() // for what had been read before
 	return true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"time"
 
@@ -26,10 +27,19 @@ const (
 // parkedKeepalive finds peers that are gone, as keepalive does. It belongs to the turn, which is when the peer is judged:
 // after what has come from it was read.
 type parkedKeepalive struct {
-	interval, timeout time.Duration
 	heard             time.Duration // when something came last, by FD.Clock
 	pinged            time.Duration // when a ping was sent that waits for its answer, or 0
+	interval, timeout millis        // off if interval is 0
 }
+
+// millis is a time in milliseconds: enough for 49 days, and half of a time.Duration.
+type millis uint32
+
+func millisOf(d time.Duration) millis {
+	return millis(min(max(d, time.Millisecond).Milliseconds(), math.MaxUint32))
+}
+
+func (m millis) duration() time.Duration { return time.Duration(m) * time.Millisecond }
 
 // close is Conn.Close.
 func (p *parked) close(code StatusCode, reason string) {
@@ -75,17 +85,18 @@ func (p *parked) due() {
 	k := &p.keep
 	now := p.Clock()
 	switch {
+	case k.interval == 0:
 	case k.pinged == 0 || k.heard > k.pinged:
 		k.pinged = 0
-		if rest := k.heard + k.interval - now; rest > 0 {
+		if rest := k.heard + k.interval.duration() - now; rest > 0 {
 			p.SetTimer(rest)
 			return
 		}
 		k.pinged = now
 		p.addFrames(c.pingFrame())
-		p.SetTimer(k.timeout)
-	case now-k.pinged < k.timeout:
-		p.SetTimer(k.timeout - (now - k.pinged))
+		p.SetTimer(k.timeout.duration())
+	case now-k.pinged < k.timeout.duration():
+		p.SetTimer(k.timeout.duration() - (now - k.pinged))
 	default:
 		p.lost()
 	}

@@ -14,14 +14,7 @@ const (
 	frameToken                     // to send a frame
 )
 
-// A tokenSet is the tokens of a connection, and who waits for them: a connection without any contention has nothing but a byte for
-// it. Conn.mu guards it.
-type tokenSet struct {
-	held  token
-	first *waiter // the first who waits
-}
-
-// A waiter waits for all of some tokens at once.
+// A waiter waits for all of some tokens at once. A connection for which nobody waits has but a byte for its tokens.
 type waiter struct {
 	want  token
 	given chan bool // false: the connection has been closed
@@ -39,13 +32,13 @@ func (c *Conn) take(ctx context.Context, want token) error {
 		c.mu.Unlock()
 		return c.closedErr()
 	}
-	if c.tokens.held&want == 0 {
-		c.tokens.held |= want
+	if c.held&want == 0 {
+		c.held |= want
 		c.mu.Unlock()
 		return nil
 	}
 	w := &waiter{want: want, given: make(chan bool, 1)}
-	last := &c.tokens.first
+	last := &c.waiters
 	for *last != nil {
 		last = &(*last).next
 	}
@@ -55,10 +48,8 @@ func (c *Conn) take(ctx context.Context, want token) error {
 	select {
 	case given = <-w.given:
 	case <-ctx.Done():
-		if !c.tokens.forget(c, w) {
-			if <-w.given {
-				c.give(want)
-			}
+		if !c.forget(w) && <-w.given {
+			c.give(want)
 		}
 		return fmt.Errorf("websocket: %w", ctx.Err())
 	}
@@ -69,10 +60,10 @@ func (c *Conn) take(ctx context.Context, want token) error {
 }
 
 // forget takes w out of those who wait. It fails if w has just been answered.
-func (t *tokenSet) forget(c *Conn, w *waiter) bool {
+func (c *Conn) forget(w *waiter) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for p := &t.first; *p != nil; p = &(*p).next {
+	for p := &c.waiters; *p != nil; p = &(*p).next {
 		if *p == w {
 			*p = w.next
 			return true
@@ -85,10 +76,10 @@ func (t *tokenSet) forget(c *Conn, w *waiter) bool {
 func (c *Conn) tryTake(want token) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.tokens.held&want != 0 {
+	if c.held&want != 0 {
 		return false
 	}
-	c.tokens.held |= want
+	c.held |= want
 	return true
 }
 
@@ -96,26 +87,25 @@ func (c *Conn) tryTake(want token) bool {
 func (c *Conn) give(held token) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := &c.tokens
-	t.held &^= held
-	for p := &t.first; *p != nil; {
+	c.held &^= held
+	for p := &c.waiters; *p != nil; {
 		w := *p
-		if t.held&w.want != 0 {
+		if c.held&w.want != 0 {
 			p = &w.next
 			continue
 		}
-		t.held |= w.want
+		c.held |= w.want
 		*p = w.next
 		w.given <- true
 	}
 }
 
-// refuse tells all who wait that the connection is closed. Conn.mu is held.
-func (t *tokenSet) refuse() {
-	for w := t.first; w != nil; w = w.next {
+// refuse tells all who wait that the connection is closed. c.mu is held.
+func (c *Conn) refuse() {
+	for w := c.waiters; w != nil; w = w.next {
 		w.given <- false
 	}
-	t.first = nil
+	c.waiters = nil
 }
 
 // done returns what is closed when the connection is.

@@ -30,40 +30,53 @@ type Config struct {
 // A Machine reads one direction of one connection. It is a value: it may be copied and moved between calls. Make it with
 // New.
 type Machine struct {
-	cfg Config
-	err *Error // the violation that ended it
+	// In the order that wastes no room: a connection that idles consists of this for a good part.
+	err    *Error // the violation that ended it
+	limit  int64  // Config.Limit
+	remain int64  // of the frame being read: payload bytes to come
+	total  int64  // of the message being read: bytes declared so far; saturates
+
+	key          uint32 // of the frame being read
+	fragments    uint32 // of the message being read
+	maxFragments uint32 // Config.MaxFragments; 0: any number
+	code         uint16 // of the close frame being read, of which codeBytes have come
 
 	// A header of which only a part has come.
 	spill  [MaxHeader - 1]byte
 	nspill uint8
 
+	// The message being read; control frames may come in its middle (RFC 6455 section 5.4).
+	text  utf8.Validator
+	msg   Opcode // 0: none
+	begun bool   // an event of it has been given out
+	rsv1  bool
+
 	// The frame being read.
+	op      Opcode // as on the wire
 	inFrame bool
 	fin     bool
-	op      Opcode // as on the wire
-	key     uint32
-	remain  int64 // payload bytes to come
-
-	// The message being read; control frames may come in its middle (RFC 6455 section 5.4).
-	msg       Opcode // 0: none
-	begun     bool   // an event of it has been given out
-	rsv1      bool
-	fragments int
-	total     int64 // bytes declared so far; saturates
-	text      utf8.Validator
 
 	// The close frame being read, and whether it has been.
-	codeBytes uint8
-	code      uint16
 	reason    utf8.Validator
+	codeBytes uint8
 	closed    bool
+
+	role      Role
+	allowRSV1 bool
 }
 
 // New returns a Machine at the beginning of a connection, after the handshake.
-func New(cfg Config) Machine { return Machine{cfg: cfg} }
+func New(cfg Config) Machine {
+	return Machine{
+		role:         cfg.Role,
+		limit:        cfg.Limit,
+		maxFragments: uint32(min(max(cfg.MaxFragments, 0), math.MaxInt32)),
+		allowRSV1:    cfg.RSV1,
+	}
+}
 
 // SetLimit changes Config.Limit. It holds from the next frame header on.
-func (m *Machine) SetLimit(limit int64) { m.cfg.Limit = limit }
+func (m *Machine) SetLimit(limit int64) { m.limit = limit }
 
 // Remaining returns how many payload bytes of the current frame are still to come. It is what the peer declared: no reason
 // to allocate it.
@@ -99,7 +112,7 @@ func (m *Machine) Next(in []byte) (ev Event, n int, err error) {
 	}
 	n += len(p)
 	m.remain -= int64(len(p))
-	if m.cfg.Role == Server {
+	if m.role == Server {
 		m.key = mask.XOR(p, m.key) // section 5.3
 	}
 	m.inFrame = m.remain > 0
@@ -157,9 +170,9 @@ func (m *Machine) parse(h []byte) (size int, bad *Error) {
 	}
 	masked := h[1]&bitMask != 0
 	switch { // section 5.1
-	case m.cfg.Role == Server && !masked:
+	case m.role == Server && !masked:
 		return 0, ErrNotMasked
-	case m.cfg.Role == Client && masked:
+	case m.role == Client && masked:
 		return 0, ErrMasked
 	}
 	length, size := int64(h[1]&^bitMask), 2
@@ -211,7 +224,7 @@ func (m *Machine) checkFirst(op Opcode, fin bool, b byte) *Error {
 	if b&(bitRSV2|bitRSV3) != 0 {
 		return ErrReservedBits
 	}
-	if b&bitRSV1 != 0 && (!m.cfg.RSV1 || op.IsControl() || op == Continuation) {
+	if b&bitRSV1 != 0 && (!m.allowRSV1 || op.IsControl() || op == Continuation) {
 		return ErrReservedBits
 	}
 	switch op {
@@ -239,15 +252,15 @@ func (m *Machine) checkSize(op Opcode, rsv1 bool, length int64) *Error {
 		return nil
 	}
 	var total int64
-	var fragments int
+	var fragments uint32
 	if op == Continuation {
 		total, fragments, rsv1 = m.total, m.fragments, m.rsv1
 	}
-	if m.cfg.MaxFragments > 0 && fragments >= m.cfg.MaxFragments {
+	if m.maxFragments > 0 && fragments >= m.maxFragments {
 		return ErrFragments
 	}
 	// Written so that no sum can wrap: total may be over a limit that was lowered meanwhile.
-	if m.cfg.Limit >= 0 && !rsv1 && (total > m.cfg.Limit || length > m.cfg.Limit-total) {
+	if m.limit >= 0 && !rsv1 && (total > m.limit || length > m.limit-total) {
 		return ErrTooBig
 	}
 	return nil

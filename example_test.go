@@ -52,7 +52,8 @@ func ExampleEnding() {
 // A token is the user's secret; its hash is what is kept.
 func ExampleSessionToken() {
 	token := parley.NewSessionToken()
-	fmt.Println(len(token), token.Hash() == token.Hash(), token.Hash() == parley.NewSessionToken().Hash())
+	again := parley.SessionToken(string(token)) // as the client sends it back
+	fmt.Println(len(token), token.Hash() == again.Hash(), token.Hash() == parley.NewSessionToken().Hash())
 	// Output: 22 true false
 }
 

@@ -49,6 +49,13 @@ type AcceptOptions struct {
 	// StatusPolicyViolation. 0 means 1,024; negative: any number.
 	MaxFragments int
 
+	// SendLimit is how many bytes may wait to be sent to a peer that takes too little: beyond it, Send does what SlowPeer
+	// says, and in event mode Write waits. 0 means 1 MiB. A single message may be larger.
+	SendLimit int
+
+	// SlowPeer says what Send does when there is no room under SendLimit. The default is SlowPeerClose.
+	SlowPeer SlowPeerPolicy
+
 	// CompressionMode says whether messages may be compressed. The default is CompressionDisabled.
 	CompressionMode CompressionMode
 
@@ -136,8 +143,7 @@ func (o *AcceptOptions) connConfig(subprotocol string, early []byte, agreed *com
 		role:              proto.Server,
 		subprotocol:       subprotocol,
 		early:             early,
-		onPing:            o.OnPingReceived,
-		onPong:            o.OnPongReceived,
+		settings:          settings{o.OnPingReceived, o.OnPongReceived, o.SendLimit, o.SlowPeer},
 		keepaliveInterval: o.KeepaliveInterval,
 		keepaliveTimeout:  o.KeepaliveTimeout,
 		maxFragments:      o.MaxFragments,

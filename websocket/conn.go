@@ -39,7 +39,7 @@ var ErrConcurrentRead = errors.New("websocket: another goroutine is reading from
 type Conn struct {
 	nc          net.Conn // guarded by mu, or either token; Handle puts another in its place
 	subprotocol string
-	hooks       *hooks       // nil: none
+	settings    *settings    // nil: all as usual
 	compression *compression // nil: none was agreed on
 
 	blocking atomic.Pointer[blocking] // nil: in event mode
@@ -57,6 +57,7 @@ type Conn struct {
 	waiters  *waiter                  // for tokens, the first
 	pongs    map[uint32]chan struct{} // who waits for which pong
 	doneChan chan struct{}            // see done
+	backlog  *backlog                 // nil: none
 	lastPing uint32                   // the number of our last ping
 	held     token                    // the tokens that are taken
 
@@ -77,18 +78,19 @@ type blocking struct {
 	closeRead closeRead
 }
 
-// hooks are the functions of the options.
-type hooks struct {
-	onPing func(context.Context, []byte) bool
-	onPong func(context.Context, []byte)
+// settings are what options say that few programs set.
+type settings struct {
+	onPing    func(context.Context, []byte) bool
+	onPong    func(context.Context, []byte)
+	sendLimit int
+	slowPeer  SlowPeerPolicy
 }
 
 type connConfig struct {
 	role                                proto.Role
 	subprotocol                         string
 	early                               []byte // received already, copied
-	onPing                              func(context.Context, []byte) bool
-	onPong                              func(context.Context, []byte)
+	settings                            settings
 	keepaliveInterval, keepaliveTimeout time.Duration
 	maxFragments                        int
 	compression                         *compression
@@ -113,8 +115,8 @@ func newConn(nc net.Conn, cfg connConfig) *Conn {
 			RSV1:         cfg.compression != nil,
 		}),
 	}
-	if cfg.onPing != nil || cfg.onPong != nil {
-		c.hooks = &hooks{cfg.onPing, cfg.onPong}
+	if s := cfg.settings; s.onPing != nil || s.onPong != nil || s.sendLimit > 0 || s.slowPeer != SlowPeerClose {
+		c.settings = &s
 	}
 	c.readLimit.Store(defaultReadLimit)
 	c.prefill(cfg.early)

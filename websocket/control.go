@@ -22,7 +22,7 @@ func (c *Conn) handleControl(ctx context.Context, ev proto.Event) error {
 	}
 	switch ev.Op {
 	case proto.Ping:
-		if c.hooks != nil && c.hooks.onPing != nil && !c.hooks.onPing(ctx, payload) {
+		if c.settings != nil && c.settings.onPing != nil && !c.settings.onPing(ctx, payload) {
 			return nil
 		}
 		// Not from here: the read must go on even if the peer takes nothing at the moment. Otherwise two peers that write to
@@ -36,8 +36,8 @@ func (c *Conn) handleControl(ctx context.Context, ev proto.Event) error {
 		}
 	case proto.Pong:
 		c.answered(payload)
-		if c.hooks != nil && c.hooks.onPong != nil {
-			c.hooks.onPong(ctx, payload)
+		if c.settings != nil && c.settings.onPong != nil {
+			c.settings.onPong(ctx, payload)
 		}
 	case proto.Close:
 		return c.peerClosed(CloseError{Code: StatusCode(ev.Code), Reason: string(payload)})

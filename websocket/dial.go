@@ -51,6 +51,12 @@ type DialOptions struct {
 	// MaxFragments: as in AcceptOptions.
 	MaxFragments int
 
+	// SendLimit: as in AcceptOptions.
+	SendLimit int
+
+	// SlowPeer: as in AcceptOptions.
+	SlowPeer SlowPeerPolicy
+
 	// CompressionMode: as in AcceptOptions.
 	CompressionMode CompressionMode
 
@@ -162,8 +168,7 @@ func (o *DialOptions) connConfig(subprotocol string, agreed *compression) connCo
 	return connConfig{
 		role:              proto.Client,
 		subprotocol:       subprotocol,
-		onPing:            o.OnPingReceived,
-		onPong:            o.OnPongReceived,
+		settings:          settings{o.OnPingReceived, o.OnPongReceived, o.SendLimit, o.SlowPeer},
 		keepaliveInterval: o.KeepaliveInterval,
 		keepaliveTimeout:  o.KeepaliveTimeout,
 		maxFragments:      o.MaxFragments,

@@ -52,16 +52,5 @@ func (c *Conn) Parked() bool { return c.parked.Load() != nil }
 // Hurry has the time come that c, in event mode, waits for.
 func (c *Conn) Hurry() { c.parked.Load().SetTimer(0) }
 
-// Queued is the number of bytes that wait to be sent in event mode.
-func (c *Conn) Queued() int {
-	o := &c.parked.Load().out
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.queue == nil {
-		return 0
-	}
-	return len(*o.queue)
-}
-
 // Closed reports whether the connection is closed.
 func (c *Conn) Closed() bool { return c.isClosed() }

@@ -10,12 +10,8 @@ import (
 	"github.com/seed-4a326f83/parley/websocket/internal/proto"
 )
 
-const (
-	// defaultSendLimit is how many bytes may wait to be sent before writes wait.
-	defaultSendLimit = 1 << 20
-	// corkLimit is how many may wait for the end of a turn.
-	corkLimit = 64 << 10
-)
+// corkLimit is how many bytes may wait for the end of a turn.
+const corkLimit = 64 << 10
 
 // An outbox is where frames wait to be sent in event mode. Nobody waits for the network here: what it does not take stays until
 // there is room. One at a time sends; what others add meanwhile, it sends along.
@@ -53,8 +49,8 @@ func (p *parked) Writable() {
 	p.out.full = false
 	if p.out.busy {
 		p.out.room = true
-		p.wake()
 	}
+	p.wake()
 	p.flush()
 }
 
@@ -158,7 +154,7 @@ func (p *parked) endWith(after afterwards) {
 func (p *parked) awaitRoom(ctx context.Context) error {
 	p.out.mu.Lock()
 	defer p.out.mu.Unlock()
-	for p.out.queue != nil && len(*p.out.queue) > defaultSendLimit && p.c.broken == nil {
+	for p.out.queue != nil && len(*p.out.queue) > p.c.sendLimit() && p.c.broken == nil {
 		if err := p.wait(ctx); err != nil {
 			return err
 		}
@@ -253,13 +249,14 @@ func (p *parked) post(ctx context.Context, h *proto.Header, payload []byte) erro
 
 // postLarge sends a frame without copying it, and what waits before it. It unlocks mu.
 func (p *parked) postLarge(ctx context.Context, h *proto.Header, payload []byte) error {
-	for p.out.busy {
+	for p.out.busy || p.out.full {
 		if err := p.wait(ctx); err != nil {
 			p.out.mu.Unlock()
 			return err
 		}
 	}
 	q := p.borrow()
+	before := len(*q)
 	var key *uint32
 	if h != nil {
 		h.Length = len(payload)
@@ -271,10 +268,17 @@ func (p *parked) postLarge(ctx context.Context, h *proto.Header, payload []byte)
 	p.out.queue, p.out.busy, p.out.full, p.out.pong = nil, true, false, false
 	p.out.mu.Unlock()
 
-	err := p.writeAll(ctx, q, payload, key)
-	giveBack(q)
+	begun, err := p.writeAll(ctx, q, payload, key)
 	p.out.mu.Lock()
 	p.out.busy = false
+	if !begun && ctx.Err() != nil && !p.c.isClosed() {
+		*q = (*q)[:before]
+		p.putBack(q, 0)
+		p.out.full = true
+		p.out.mu.Unlock()
+		return err
+	}
+	giveBack(q)
 	if err != nil && p.c.broken == nil {
 		p.c.broken = err
 	}
@@ -282,9 +286,9 @@ func (p *parked) postLarge(ctx context.Context, h *proto.Header, payload []byte)
 	return err
 }
 
-// writeAll writes *q and the payload, masked if there is a key, and waits for room where there is none. *q is spoilt. An error
-// is final: half of the frame may be out.
-func (p *parked) writeAll(ctx context.Context, q *[]byte, payload []byte, key *uint32) error {
+// writeAll writes *q and the payload, masked if there is a key, and waits for room where there is none. *q is spoilt once it
+// has begun, and an error is final then.
+func (p *parked) writeAll(ctx context.Context, q *[]byte, payload []byte, key *uint32) (begun bool, err error) {
 	a, b := *q, payload
 	if key != nil {
 		b = nil
@@ -302,19 +306,22 @@ func (p *parked) writeAll(ctx context.Context, q *[]byte, payload []byte, key *u
 			a, b = b, nil
 		}
 		if len(a) == 0 {
-			return nil
+			return true, nil
 		}
 		n, err := p.write(a, b)
+		begun = begun || n > 0
 		k := min(n, len(a))
 		a, b = a[k:], b[n-k:]
 		switch {
 		case err == nil:
 		case err != poll.ErrAgain:
-			return fmt.Errorf("websocket: sending: %w", err)
+			return begun, fmt.Errorf("websocket: sending: %w", err)
 		default:
 			if err := p.awaitWritable(ctx); err != nil {
-				p.c.teardown(err)
-				return err
+				if begun {
+					p.c.teardown(err)
+				}
+				return begun, err
 			}
 		}
 	}
@@ -330,5 +337,41 @@ func (p *parked) awaitWritable(ctx context.Context) error {
 		}
 	}
 	p.out.room = false
+	return nil
+}
+
+// queued returns how many bytes wait.
+func (p *parked) queued() int {
+	p.out.mu.Lock()
+	defer p.out.mu.Unlock()
+	if p.out.queue == nil {
+		return 0
+	}
+	return len(*p.out.queue)
+}
+
+// send sends or queues a message without waiting. The caller has both tokens.
+func (p *parked) send(m outgoing) error {
+	p.out.mu.Lock()
+	if err := p.c.broken; err != nil {
+		p.out.mu.Unlock()
+		return err
+	}
+	if p.out.queue != nil && len(*p.out.queue)+len(m.data) > p.c.sendLimit() {
+		p.out.mu.Unlock()
+		return ErrSendLimit
+	}
+	if p.c.compression != nil { // which takes its time: others need not wait for it
+		p.out.mu.Unlock()
+		buf := writeBuffers.Get().(*[]byte)
+		*buf = p.c.appendMessage(*buf, m)
+		p.addFrames(*buf)
+		giveBack(buf)
+		return nil
+	}
+	q := p.borrow()
+	*q = p.c.appendMessage(*q, m)
+	p.out.pong = false
+	p.flush()
 	return nil
 }

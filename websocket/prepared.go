@@ -74,30 +74,35 @@ func (c *Conn) WritePrepared(ctx context.Context, m *PreparedMessage) error {
 	if m.err != nil {
 		return m.err
 	}
-	if err := c.beginFrame(ctx, messageToken|frameToken); err != nil {
+	if err := c.beginFrame(ctx, bothTokens); err != nil {
 		return err
 	}
-	defer c.giveBack(messageToken | frameToken)
+	defer c.giveBack(bothTokens)
+	if err := c.sendable(); err != nil {
+		return err
+	}
+	h, payload := c.prepared(m)
+	err := c.send(ctx, h, payload)
+	if c.compression != nil {
+		c.endIfLost(ctx, err)
+	}
+	return err
+}
+
+// prepared returns m as it is to be sent on this connection, which is to be done now: a frame if h is nil, else the payload
+// of one. The caller has frameToken.
+func (c *Conn) prepared(m *PreparedMessage) (h *proto.Header, payload []byte) {
 	f := &m.plain
 	if c.compresses(m.typ, len(m.plain.payload)) {
 		f = m.deflate(c.compression.outBits)
 	}
-	if err := c.sendable(); err != nil {
-		return err
-	}
 	if f.header.RSV1 && c.compression.outTakeover {
 		c.compression.out.Sent(m.plain.payload)
 	}
-	var h *proto.Header
-	payload := f.bytes
-	if c.role == proto.Client {
-		masked := c.header(f.header.Op, true)
-		masked.RSV1 = f.header.RSV1
-		h, payload = &masked, f.payload
+	if c.role == proto.Server {
+		return nil, f.bytes
 	}
-	err := c.send(ctx, h, payload)
-	if f.header.RSV1 {
-		c.endIfLost(ctx, err)
-	}
-	return err
+	masked := c.header(f.header.Op, true)
+	masked.RSV1 = f.header.RSV1
+	return &masked, f.payload
 }

@@ -12,6 +12,8 @@ const (
 	readToken    token = 1 << iota // to read
 	messageToken                   // to send a message, in however many frames
 	frameToken                     // to send a frame
+
+	bothTokens = messageToken | frameToken
 )
 
 // A waiter waits for all of some tokens at once. A connection for which nobody waits has but a byte for its tokens.
@@ -32,18 +34,11 @@ func (c *Conn) take(ctx context.Context, want token) error {
 		c.mu.Unlock()
 		return c.closedErr()
 	}
-	if c.held&want == 0 {
-		c.held |= want
-		c.mu.Unlock()
+	w := c.request(want)
+	c.mu.Unlock()
+	if w == nil {
 		return nil
 	}
-	w := &waiter{want: want, given: make(chan bool, 1)}
-	last := &c.waiters
-	for *last != nil {
-		last = &(*last).next
-	}
-	*last = w
-	c.mu.Unlock()
 	var given bool
 	select {
 	case given = <-w.given:
@@ -57,6 +52,21 @@ func (c *Conn) take(ctx context.Context, want token) error {
 		return c.closedErr()
 	}
 	return nil
+}
+
+// request takes tokens if they are free, or else lines up for them. c.mu is held.
+func (c *Conn) request(want token) *waiter {
+	if c.held&want == 0 {
+		c.held |= want
+		return nil
+	}
+	w := &waiter{want: want, given: make(chan bool, 1)}
+	last := &c.waiters
+	for *last != nil {
+		last = &(*last).next
+	}
+	*last = w
+	return w
 }
 
 // forget takes w out of those who wait. It fails if w has just been answered.

@@ -29,10 +29,15 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := c.beginFrame(ctx, messageToken|frameToken); err != nil {
+	if err := c.beginFrame(ctx, bothTokens); err != nil {
 		return err
 	}
-	defer c.giveBack(messageToken | frameToken)
+	defer c.giveBack(bothTokens)
+	return c.sendMessage(ctx, typ, op, p)
+}
+
+// sendMessage sends p as one message. The caller has both tokens.
+func (c *Conn) sendMessage(ctx context.Context, typ MessageType, op proto.Opcode, p []byte) error {
 	h := c.header(op, true)
 	if !c.compresses(typ, len(p)) {
 		return c.send(ctx, &h, p)

@@ -180,5 +180,6 @@ func (c *Conn) linger(ctx context.Context) {
 		return
 	}
 	for c.fill(ctx) == nil {
+		c.rd.in = nil
 	}
 }

@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -76,6 +77,8 @@ type blocking struct {
 	writeIntr interrupter
 	replies   replies
 	closeRead closeRead
+	ready     *readiness // nil: the network connection can only be read with a buffer at hand
+	secure    bool       // the network connection is TLS, which has buffers of its own
 }
 
 // settings are what options say that few programs set.
@@ -100,7 +103,8 @@ func newConn(nc net.Conn, cfg connConfig) *Conn {
 	if cfg.maxFragments == 0 {
 		cfg.maxFragments = defaultMaxFragments
 	}
-	b := &blocking{}
+	b := &blocking{ready: newReadiness(nc)}
+	_, b.secure = nc.(*tls.Conn)
 	b.readIntr.set = nc.SetReadDeadline
 	b.writeIntr.set = nc.SetWriteDeadline
 	c := &Conn{

@@ -109,9 +109,6 @@ func (p *parked) Ready(ev poll.Event, scratch []byte) {
 	}
 	p.uncork()
 	rd := c.rd
-	if rd.buf == &rd.turn.scratch { // all of it has been worked through
-		rd.buf, rd.r, rd.w = nil, 0, 0
-	}
 	rd.turn = turn{}
 	if !c.isClosed() {
 		rd.release()
@@ -139,7 +136,7 @@ func (p *parked) receive() {
 		var err error
 		switch {
 		case p.deaf:
-			rd.r = rd.w
+			rd.in = nil
 			err = p.fill()
 		case !rd.open || !rd.more && !rd.fin:
 			err = c.nextPiece(ctx)
@@ -150,8 +147,12 @@ func (p *parked) receive() {
 			if rd.more {
 				data = rd.piece // it came in one piece, and need not be copied
 			}
-			rd.open, rd.more, rd.piece, rd.kept = false, false, nil, nil
+			owner := rd.owner
+			rd.open, rd.more, rd.piece, rd.kept, rd.owner = false, false, nil, nil, nil
 			p.h.OnMessage(c, rd.typ, data)
+			if owner != nil {
+				giveBackMessage(owner)
+			}
 		}
 		if err == errParked || c.isClosed() {
 			return
@@ -172,6 +173,9 @@ func (p *parked) fill() error {
 		return errParked
 	}
 	buf := t.scratch
+	if room := c.room(); len(room) >= len(buf) {
+		buf = room
+	}
 	if f := faults.Load(); f != nil {
 		buf = buf[:f.read(len(buf))]
 		if len(buf) == 0 {
@@ -179,13 +183,12 @@ func (p *parked) fill() error {
 			return p.fill()
 		}
 	}
-	rd.buf, rd.r, rd.w = &t.scratch, 0, 0
 	n, err := p.Read(buf)
 	switch {
 	case n > 0:
 		t.drained = n < len(buf) && t.ev&poll.HungUp == 0
 		p.keep.heard = p.Clock()
-		rd.w = n
+		rd.in = buf[:n]
 		return nil
 	case err == poll.ErrAgain:
 		t.drained = true

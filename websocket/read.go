@@ -14,8 +14,8 @@ import (
 
 // reading is what there is to know about what has been read, beside the machine. It belongs to whoever has readToken.
 type reading struct {
-	buf  *[]byte // borrowed from readBuffers while it holds anything
-	r, w int     // (*buf)[r:w] has been received and not been given to the machine
+	in  []byte  // received, and not given to the machine yet
+	buf *[]byte // borrowed from readBuffers for in and piece, or nil if they are elsewhere
 
 	// The message being read. open: it has begun, and its end has not been handed out.
 	open   bool
@@ -23,7 +23,8 @@ type reading struct {
 	piece  []byte         // of it, not handed out yet, compressed if deflated; aliases buf
 	more   bool           // there may be more to hand out of piece, or of what it inflates to
 	fin    bool           // piece is its last
-	kept   []byte         // what a Read whose context ended had gathered
+	kept   []byte         // what has been gathered
+	owner  *[]byte        // borrowed from messageBuffers for kept, or nil
 	reader *messageReader // hands it out; nil if Read gathers it
 
 	// Of a message that is compressed: the machine has not checked what it inflates to.
@@ -32,6 +33,8 @@ type reading struct {
 	text     utf8.Validator
 
 	control []byte // the payload of a control frame that comes in pieces
+
+	first [16]byte // to receive the beginning of a frame in, where one cannot wait without a buffer
 
 	turn turn // in event mode
 }
@@ -47,7 +50,7 @@ func (c *Conn) rememberReading() {
 
 // forgetReading lets go of it, if it says nothing.
 func (c *Conn) forgetReading() {
-	if rd := c.rd; rd != nil && !rd.open && rd.control == nil && rd.r == rd.w {
+	if rd := c.rd; rd != nil && !rd.open && rd.control == nil && len(rd.in) == 0 {
 		rd.release()
 		*rd = reading{}
 		readings.Put(rd)
@@ -55,28 +58,20 @@ func (c *Conn) forgetReading() {
 	}
 }
 
-const readBufferSize = 4096
-
-var readBuffers = sync.Pool{New: func() any {
-	b := make([]byte, readBufferSize)
-	return &b
-}}
-
 // prefill takes over what was received before the Conn was made. The machine unmasks in place, hence the copy.
 func (c *Conn) prefill(early []byte) {
 	if len(early) > 0 {
-		b := append([]byte(nil), early...)
-		c.rd = &reading{buf: &b, w: len(b)}
+		c.rd = &reading{in: append([]byte(nil), early...)}
 	}
 }
 
 // release gives the buffer back if there is nothing in it.
 func (rd *reading) release() {
-	if rd.buf != nil && rd.r == rd.w && len(rd.piece) == 0 {
-		if len(*rd.buf) == readBufferSize {
+	if len(rd.in) == 0 && len(rd.piece) == 0 {
+		if rd.buf != nil {
 			readBuffers.Put(rd.buf)
 		}
-		rd.buf, rd.r, rd.w, rd.piece = nil, 0, 0, nil
+		rd.buf, rd.in, rd.piece = nil, nil, nil
 	}
 }
 
@@ -171,7 +166,7 @@ func (c *Conn) readMessage(ctx context.Context) (MessageType, []byte, error) {
 func (c *Conn) gather(ctx context.Context) error {
 	rd := c.rd
 	if !rd.deflated {
-		rd.kept = append(rd.kept, rd.piece...)
+		rd.kept = appendPiece(rd.kept, rd.piece)
 		rd.piece, rd.more = nil, false
 		return nil
 	}
@@ -303,10 +298,10 @@ func (c *Conn) nextPiece(ctx context.Context) error {
 func (c *Conn) nextEvent(ctx context.Context) (proto.Event, error) {
 	rd := c.rd
 	for {
-		for rd.r < rd.w {
+		for len(rd.in) > 0 {
 			c.machine.SetLimit(c.readLimit.Load())
-			ev, n, err := c.machine.Next((*rd.buf)[rd.r:rd.w])
-			rd.r += n
+			ev, n, err := c.machine.Next(rd.in)
+			rd.in = rd.in[n:]
 			if err != nil {
 				return ev, c.fail(ctx, err.(*proto.Error))
 			}
@@ -330,9 +325,6 @@ func (c *Conn) fill(ctx context.Context) error {
 		return p.fill()
 	}
 	rd := c.rd
-	if rd.buf == nil || len(*rd.buf) != readBufferSize {
-		rd.buf = readBuffers.Get().(*[]byte)
-	}
 	b := c.blocking.Load()
 	for {
 		stop := b.readIntr.begin(ctx)
@@ -341,12 +333,12 @@ func (c *Conn) fill(ctx context.Context) error {
 			return ErrKeepaliveTimeout
 		}
 		b.keepalive.beginRead()
-		n, err := c.nc.Read(*rd.buf)
-		b.keepalive.endRead(n > 0)
+		in, err := b.receive(c)
+		b.keepalive.endRead(len(in) > 0)
 		b.readIntr.end(stop)
 		switch {
-		case n > 0:
-			rd.r, rd.w = 0, n
+		case len(in) > 0:
+			rd.in = in
 			return nil
 		case c.isClosed():
 			return c.closedErr()

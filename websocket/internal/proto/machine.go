@@ -78,6 +78,9 @@ func New(cfg Config) Machine {
 // SetLimit changes Config.Limit. It holds from the next frame header on.
 func (m *Machine) SetLimit(limit int64) { m.limit = limit }
 
+// Idle reports whether all frames that have begun have come to their end.
+func (m *Machine) Idle() bool { return !m.inFrame && m.nspill == 0 }
+
 // Remaining returns how many payload bytes of the current frame are still to come. It is what the peer declared: no reason
 // to allocate it.
 func (m *Machine) Remaining() int64 { return m.remain }

@@ -157,10 +157,15 @@ func TestReaderAfterACancelledReadHasAllOfTheMessage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		go io.WriteString(w, "begin ")
+		begun := make(chan struct{})
+		go func() {
+			io.WriteString(w, "begin ")
+			close(begun)
+		}()
 		_, _, err = server.Read(timeout(t, time.Second))
 		wantIs(t, err, errDeadline)
 		go func() {
+			<-begun // one goroutine writes a message at a time
 			io.WriteString(w, "end")
 			w.Close()
 		}()

@@ -13,10 +13,10 @@ import (
 	"github.com/seed-4a326f83/parley/sqlite"
 )
 
-// A screen prints what its session is told.
-type screen struct{}
+// A screen passes on what its session is told.
+type screen chan *parley.Event
 
-func (screen) Deliver(ev *parley.Event) { fmt.Println("told:", ev.Type, "of", ev.Room) }
+func (s screen) Deliver(ev *parley.Event) { s <- ev }
 
 // A program's own session: what a gateway does for each of its connections.
 func ExampleSession() {
@@ -32,7 +32,8 @@ func ExampleSession() {
 	c := chat.New(chat.Config{Store: store, Bus: bus})
 	defer c.Close(context.Background())
 
-	session := c.Connect(screen{})
+	told := make(screen, 1)
+	session := c.Connect(told)
 	defer session.Close()
 	do := func(req chat.Request) {
 		answered := make(chan struct{})
@@ -51,7 +52,8 @@ func ExampleSession() {
 	do(hi)
 	do(chat.Request{Type: "join", Room: parley.Lobby})
 	do(hi)
-	bus.Close() // delivers what is queued
+	ev := <-told
+	fmt.Println("told:", ev.Type, "of", ev.Room)
 	// Output:
 	// hello was answered: chat.HelloAck
 	// publish was refused: not_joined

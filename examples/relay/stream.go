@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,7 @@ type lane struct {
 	own    bool // to is the sender
 	chunks chan []byte
 	held   time.Duration // how long the others have waited for this one
+	idle   stopwatch     // runs while it has nothing to send
 
 	begun  atomic.Bool // earlier messages are through
 	broken atomic.Bool // the sender was lost; set before chunks is closed
@@ -104,25 +106,35 @@ func (s *stream) send(chunk []byte) {
 	if len(late) == 0 {
 		return
 	}
-	start := time.Now()
 	for _, l := range late {
+		before := s.idle(l)
 		select {
 		case l.chunks <- chunk:
 		case <-l.to.gone:
 		}
-	}
-	idle := slices.ContainsFunc(s.lanes, func(l *lane) bool {
-		return len(l.chunks) == 0 && !l.own && !slices.Contains(late, l)
-	})
-	for _, l := range late {
-		if !idle || !l.begun.Load() {
+		if !l.begun.Load() {
 			continue
 		}
-		l.held += time.Since(start)
+		var kept time.Duration // the longest that it has kept another one waiting
+		for i, idle := range s.idle(l) {
+			kept = max(kept, idle-before[i])
+		}
+		l.held += kept
 		if l.held > patience+time.Since(s.began)/2 {
 			l.to.drop(websocket.StatusTryAgainLater, "too slow")
 		}
 	}
+}
+
+// idle is for how long each receiver but except has had nothing to do. The sender itself does not count.
+func (s *stream) idle(except *lane) []time.Duration {
+	var idle []time.Duration
+	for _, l := range s.lanes {
+		if l != except && !l.own {
+			idle = append(idle, l.idle.total())
+		}
+	}
+	return idle
 }
 
 // end ends the message; if its sender was lost, for those who have its beginning with 1011.
@@ -188,6 +200,8 @@ func (l *lane) run() error {
 // Clients bound how many fragments a message may have (this library 1,024, npm's ws 16,384), so fragments are made as large as
 // may be, and the longer a message takes, the longer they may take, too: a trickle of some minutes makes hundreds.
 func (l *lane) gather(buf []byte) (_ []byte, more bool) {
+	l.idle.start()
+	defer l.idle.stop()
 	var late <-chan time.Time
 	for len(buf) < fragmentSize {
 		select {
@@ -206,4 +220,33 @@ func (l *lane) gather(buf []byte) (_ []byte, more bool) {
 		}
 	}
 	return buf, true
+}
+
+// A stopwatch adds up for how long it has run. It is safe for concurrent use.
+type stopwatch struct {
+	mu    sync.Mutex
+	since time.Time // zero while it stands still
+	sum   time.Duration
+}
+
+func (s *stopwatch) start() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.since = time.Now()
+}
+
+func (s *stopwatch) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sum += time.Since(s.since)
+	s.since = time.Time{}
+}
+
+func (s *stopwatch) total() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.since.IsZero() {
+		return s.sum
+	}
+	return s.sum + time.Since(s.since)
 }

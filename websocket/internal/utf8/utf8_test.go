@@ -2,6 +2,7 @@ package utf8
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	std "unicode/utf8"
@@ -79,6 +80,57 @@ func TestCheckAllSequencesOfTwoBytesAndTheEdgesOfLongerOnes(t *testing.T) {
 	}
 }
 
+// TestCheckInLongInputs puts what is short elsewhere into the midst of much, at every place a block could have for it.
+func TestCheckInLongInputs(t *testing.T) {
+	fill := strings.Repeat("aä世𝄞", 60)
+	for _, s := range samples {
+		if len(s) > 8 {
+			continue
+		}
+		for _, around := range []string{strings.Repeat("a", 200), fill, "x" + fill, "xy" + fill, "xyz" + fill} {
+			for at := range 70 {
+				for !std.RuneStart(around[at]) {
+					at++
+				}
+				p := []byte(around[:at] + s + around[at:])
+				wantBad, wantComplete := naive(p)
+				var v Validator
+				if bad := v.Check(p); bad != wantBad || bad < 0 && v.Complete() != wantComplete {
+					t.Fatalf("%q at %d: bad byte %d, want %d; complete %v", s, at, bad, wantBad, v.Complete())
+				}
+			}
+		}
+	}
+}
+
+// TestBlocksAndBytesAgree holds what looks at blocks against what looks at bytes, on random bytes that are nearly right.
+func TestBlocksAndBytesAgree(t *testing.T) {
+	had := hasBlocks
+	defer func() { hasBlocks = had }()
+	runes := []rune("aZ ~\x7f\u0080éß\u07ff\u0800世界\ud7ff\ue000\uffff😀\U00010000\U0010ffff")
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		var p []byte
+		for n := rng.IntN(400); len(p) < n; {
+			p = std.AppendRune(p, runes[rng.IntN(len(runes))])
+		}
+		for range rng.IntN(3) {
+			if len(p) > 0 {
+				p[rng.IntN(len(p))] = byte(rng.Uint32())
+			}
+		}
+		p = p[:rng.IntN(len(p)+1)]
+		var wide, narrow Validator
+		hasBlocks = had
+		bad := wide.Check(p)
+		hasBlocks = false
+		want := narrow.Check(p)
+		if bad != want || bad < 0 && (wide.need != narrow.need || wide.need > 0 && wide != narrow) {
+			t.Fatalf("%q: %d by blocks, %d by bytes; %v, %v", p, bad, want, wide, narrow)
+		}
+	}
+}
+
 func TestResetForgetsHalfACharacter(t *testing.T) {
 	var v Validator
 	if v.Check([]byte("\xe2\x82")); v.Complete() {
@@ -99,11 +151,12 @@ func FuzzCheck(f *testing.F) {
 			p = p[:200]
 		}
 		check(t, p)
+		check(t, append(bytes.Repeat([]byte("aä世"), 8), p...))
 	})
 }
 
 func BenchmarkCheck(b *testing.B) {
-	for name, text := range map[string]string{"ascii": "The quick brown fox. ", "mixed": "Größe, κόσμε, 世界, 𝄞 and so on. "} {
+	for name, text := range map[string]string{"ascii": "The quick brown fox. ", "mixed": "Größe, κόσμε, 世界, 𝄞 and so on. ", "three": "世界你好"} {
 		b.Run(name, func(b *testing.B) {
 			p := bytes.Repeat([]byte(text), 65536/len(text))
 			b.SetBytes(int64(len(p)))

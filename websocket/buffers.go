@@ -21,6 +21,9 @@ const (
 	steps     = 5 // the last is 16 MiB
 )
 
+// readAtOnce is the most that is received at a time: what is done to it next, unmasking, then finds it in the processor's cache.
+const readAtOnce = 128 << 10
+
 // messageBuffers are for messages that are done with when a Handler returns, by their steps.
 var messageBuffers [steps]sync.Pool
 
@@ -74,7 +77,7 @@ func (c *Conn) room() []byte {
 		}
 	}
 	spare := rd.kept[have:cap(rd.kept)]
-	return spare[:min(int64(len(spare)), rest)]
+	return spare[:min(int64(len(spare)), rest, readAtOnce)]
 }
 
 // growPooled moves what there is of the message to a larger buffer from a pool.

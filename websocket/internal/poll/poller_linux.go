@@ -45,6 +45,7 @@ type poller struct {
 	err    error
 	wait   func(uintptr) bool
 	batch  *batch // what it works on
+	awake  bool   // the watchman counts it as busy
 
 	spreadUntil atomic.Int64 // ns since base: handlers run in goroutines of their own until then
 
@@ -123,6 +124,10 @@ func newPoller() (*poller, error) {
 	}
 	p.wait = func(uintptr) bool {
 		p.got, p.err = epollNow(p.epfd, p.events[:])
+		if p.got == 0 && p.awake {
+			p.awake = false
+			watch.rest()
+		}
 		return p.got > 0 || p.err != nil
 	}
 	return p, nil
@@ -268,7 +273,10 @@ func (p *poller) gather(b *batch) {
 		p.resolve(b)
 	}
 	p.clock.Store(int64(time.Since(p.base)))
-	watch.begin()
+	if !p.awake {
+		p.awake = true
+		watch.begin()
+	}
 }
 
 func (p *poller) anyInjected() bool {

@@ -3,7 +3,6 @@ package poll
 import (
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -47,51 +46,79 @@ func nextPoller() (*poller, error) {
 	return all.pollers[all.next%len(all.pollers)], nil
 }
 
-// watch is the watchman: it takes pollers from workers that are held up. It is up while any of them is busy.
+// watch is the watchman: he takes pollers from workers that are held up.
 var watch watchman
 
-type watchman struct{ up atomic.Bool }
+// A watchman is up while any poller is busy. When the last one goes to sleep his clock is stopped, as a sleep that a clock
+// may end soon costs much more than one that only the network ends.
+type watchman struct {
+	mu    sync.Mutex
+	busy  int // pollers
+	clock *time.Timer
+	set   time.Time // when the clock was
+	seen  []sight   // of each poller, by the clock's function
+}
 
-// begin is called by a worker that is about to run handlers.
+// A sight is what the watchman saw of a poller.
+type sight struct {
+	at    uint64 // its progress
+	again bool   // seen twice
+}
+
+// begin is called by a worker that is about to run handlers, after a sleep.
 func (w *watchman) begin() {
-	if !w.up.Load() && w.up.CompareAndSwap(false, true) {
-		go w.round()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy++; w.busy == 1 {
+		w.wind()
+	}
+}
+
+// rest is called by a worker that is about to sleep.
+func (w *watchman) rest() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy--; w.busy == 0 {
+		w.clock.Stop()
+	}
+}
+
+// wind sets the clock. mu is held.
+func (w *watchman) wind() {
+	w.set = time.Now()
+	if w.clock == nil {
+		w.clock = time.AfterFunc(watchEvery, w.round)
+	} else {
+		w.clock.Reset(watchEvery)
 	}
 }
 
 func (w *watchman) round() {
-	var seen []uint64
-	for {
-		time.Sleep(watchEvery)
-		all.mu.Lock()
-		pollers := all.pollers
-		all.mu.Unlock()
-		busy := false
-		for i, p := range pollers {
-			at := p.progress.Load()
-			if i == len(seen) {
-				seen = append(seen, 0)
-			}
-			if at&placeMask != 0 {
-				busy = true
-				if at == seen[i] {
-					p.takeOver(at)
-				}
-			}
-			seen[i] = at
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy == 0 {
+		return
+	}
+	late := time.Since(w.set) > 2*watchEvery
+	all.mu.Lock()
+	pollers := all.pollers
+	all.mu.Unlock()
+	for i, p := range pollers {
+		if i == len(w.seen) {
+			w.seen = append(w.seen, sight{})
 		}
-		if busy {
-			continue
-		}
-		// A worker that found the watchman up may have become busy since.
-		w.up.Store(false)
-		for _, p := range pollers {
-			busy = busy || p.progress.Load()&placeMask != 0
-		}
-		if !busy || !w.up.CompareAndSwap(false, true) {
-			return
+		at := p.progress.Load()
+		switch s := &w.seen[i]; {
+		case at&placeMask == 0 || at != s.at:
+			*s = sight{at: at}
+		case late:
+		case s.again:
+			p.takeOver(at)
+		default:
+			s.again = true
 		}
 	}
+	w.wind()
 }
 
 // takeOver gives p a new worker, if its progress is still at.

@@ -32,8 +32,21 @@ type Message struct {
 	From   User
 	Time   time.Time // UTC, whole milliseconds
 	Kind   string
-	Body   json.RawMessage // compact JSON
+	Body   json.RawMessage // compact JSON; of a message that was edited, the newest
 	Target int64           // the seq that an edit, a delete or a reaction is about, else 0
+
+	// What later entries say of it, as of now. A fresh message has none of it.
+	Edited    bool
+	Deleted   bool // its Body, and those of its edits, are {} for good
+	Reactions []Reaction
+}
+
+// A Reaction is an emoji that people have put beside a message.
+type Reaction struct {
+	Emoji string `json:"emoji"`
+	Count int    `json:"count"`
+	Users []User `json:"users"` // the first [MaxReactors] of them
+	Mine  bool   `json:"mine,omitempty"`
 }
 
 // wireMessage is a Message in the protocol's spelling and order.
@@ -47,20 +60,28 @@ type wireMessage struct {
 	Kind   string          `json:"kind"`
 	Body   json.RawMessage `json:"body"`
 	Target int64           `json:"target,omitempty"`
+
+	Edited    bool       `json:"edited,omitempty"`
+	Deleted   bool       `json:"deleted,omitempty"`
+	Reactions []Reaction `json:"reactions,omitempty"`
 }
 
 // MarshalJSON writes the message as it stands in a history or a join answer.
 func (m Message) MarshalJSON() ([]byte, error) { return EncodeJSON(m.wire("")), nil }
 
 func (m Message) wire(typ string) wireMessage {
-	return wireMessage{typ, m.Room, m.Seq, m.ID, m.From, Time{m.Time}, m.Kind, m.Body, m.Target}
+	return wireMessage{typ, m.Room, m.Seq, m.ID, m.From, Time{m.Time}, m.Kind, m.Body, m.Target, m.Edited, m.Deleted, m.Reactions}
 }
 
 // Size is about how many bytes the message takes as JSON: enough to bound an
 // answer with ([PageBytes]).
 func (m Message) Size() int {
 	const fields = 120 // names, quotes, seq, time
-	return fields + len(m.Room) + len(m.ID) + len(m.From.ID) + len(m.From.Name) + len(m.Kind) + len(m.Body)
+	size := fields
+	for _, r := range m.Reactions {
+		size += fields + len(r.Users)*fields
+	}
+	return size + len(m.Room) + len(m.ID) + len(m.From.ID) + len(m.From.Name) + len(m.Kind) + len(m.Body)
 }
 
 // A Signal is said to those who listen now and kept nowhere: typing, a cursor,

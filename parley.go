@@ -35,6 +35,12 @@ const (
 	HistoryMax     = 200
 	// PageBytes bounds the messages of one answer, in bytes of JSON.
 	PageBytes = 512 << 10
+	// MaxEmoji is how many different emoji one message may have beside it, and
+	// MaxReactors how many of those who put one there are named.
+	MaxEmoji    = 20
+	MaxReactors = 20
+	// MaxMentions is how many people one message can mention.
+	MaxMentions = 20
 	// MaxListed is how many people a join or a presence answer names; its
 	// count goes on.
 	MaxListed = 100

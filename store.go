@@ -60,11 +60,17 @@ type Store interface {
 	// (CodeUnavailable).
 	//
 	// A draft's room must be known to its user (CodeNotFound) and joined
-	// (CodeNotJoined); a Target must be the seq of an entry that counts
-	// ([Counts]) in the room (CodeNotFound).
+	// (CodeNotJoined). A Target must be the seq of an entry that counts
+	// ([Counts]) in the room and was not deleted; of an edit, a text of the
+	// user's own; of a delete, a message of the user's own (CodeNotFound). A
+	// reaction that would be one emoji too many ([MaxEmoji]) is CodeInvalid.
+	//
+	// What an edit, a delete or a reaction says is folded into its target, for
+	// History. A delete wipes the target's body and those of its edits. Who a
+	// text names ([Mentions]) and is a member of the room is mentioned.
 	Append(ctx context.Context, batch []Draft) ([]Appended, error)
-	// History returns a page of a room's log, ascending. It does not ask who
-	// reads: see Room.
+	// History returns a page of a room's log, ascending. It does not ask whether
+	// the reader may: see Room.
 	History(ctx context.Context, room string, r Range) (Page, error)
 
 	// Close waits for what is under way and gives up the store.
@@ -98,6 +104,8 @@ type Range struct {
 	Backward bool
 	Limit    int // 1 to [HistoryMax]; beyond, the nearer of the two holds
 	Bytes    int // 0: [PageBytes]
+
+	Reader string // the user for whom [Reaction.Mine] is told; "": nobody
 }
 
 // A Page is a piece of a room's log, ascending. First and Last are the room's

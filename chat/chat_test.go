@@ -324,6 +324,14 @@ func TestWhatIsRefused(t *testing.T) {
 			change(&r)
 			return r
 		}
+		about := func(kind, body string) chat.Request {
+			return with(func(r *chat.Request) {
+				r.Kind, r.Target, r.Body = kind, ptr(int64(1)), json.RawMessage(body)
+				if body == "" {
+					r.Body = nil
+				}
+			})
+		}
 		for _, test := range []struct {
 			what string
 			code parley.Code
@@ -345,7 +353,18 @@ func TestWhatIsRefused(t *testing.T) {
 			{"text a number", parley.CodeInvalid, with(func(r *chat.Request) { r.Body = json.RawMessage(`{"text":1}`) })},
 			{"body too large", parley.CodeTooLarge, with(func(r *chat.Request) { r.Body = body(parley.MaxBody + 1) })},
 			{"unknown kind", parley.CodeInvalid, with(func(r *chat.Request) { r.Kind = "song" })},
-			{"kind of a later version", parley.CodeInvalid, with(func(r *chat.Request) { r.Kind = parley.KindEdit; r.Target = ptr(int64(1)) })},
+			{"kind of a later version", parley.CodeInvalid, with(func(r *chat.Request) { r.Kind = parley.KindFile })},
+			{"edit of nothing", parley.CodeInvalid, with(func(r *chat.Request) { r.Kind = parley.KindEdit })},
+			{"edit of no number", parley.CodeInvalid, with(func(r *chat.Request) { r.Kind = parley.KindEdit; r.Target = ptr(int64(0)) })},
+			{"edit to nothing", parley.CodeInvalid, about(parley.KindEdit, `{"text":""}`)},
+			{"edit of what is not there", parley.CodeNotFound, about(parley.KindEdit, `{"text":"hi"}`)},
+			{"delete of what is not there", parley.CodeNotFound, about(parley.KindDelete, ``)},
+			{"reaction with nothing", parley.CodeInvalid, about(parley.KindReaction, `{}`)},
+			{"reaction with a word", parley.CodeInvalid, about(parley.KindReaction, `{"emoji":"yes"}`)},
+			{"reaction that cannot be seen", parley.CodeInvalid, about(parley.KindReaction, `{"emoji":"\u200d"}`)},
+			{"reaction with two lines", parley.CodeInvalid, about(parley.KindReaction, `{"emoji":"+\n1"}`)},
+			{"reaction too long", parley.CodeInvalid, about(parley.KindReaction, `{"emoji":"`+strings.Repeat("👍", 17)+`"}`)},
+			{"reaction to what is not there", parley.CodeNotFound, about(parley.KindReaction, `{"emoji":"👍"}`)},
 			{"kind x-", parley.CodeInvalid, with(func(r *chat.Request) { r.Kind = "x-" })},
 			{"target of a text", parley.CodeInvalid, with(func(r *chat.Request) { r.Target = ptr(int64(1)) })},
 			{"signal without kind", parley.CodeInvalid, chat.Request{Type: "signal", Room: "lobby"}},
@@ -510,5 +529,38 @@ func TestBulkJoinSharesOneAnswer(t *testing.T) {
 			many[fmt.Sprint(i)] = nil
 		}
 		ann.refuse(parley.CodeInvalid, chat.Request{Type: "join", Rooms: many})
+	})
+}
+
+func TestMessagesAreChanged(t *testing.T) {
+	bubble(t, chat.Limits{}, func(t *testing.T, c *chat.Chat) {
+		ann, ben := guest(t, c, "ann"), guest(t, c, "ben")
+		for _, cl := range []*client{ann, ben} {
+			must[chat.JoinAck](cl, chat.Request{Type: "join", Room: "lobby"})
+		}
+		about := func(id, kind string, target int64, body string) chat.Request {
+			return chat.Request{Type: "publish", Room: "lobby", ID: id, Kind: kind, Target: ptr(target), Body: json.RawMessage(body)}
+		}
+		must[chat.PublishAck](ann, text("lobby", "1"))
+		must[chat.PublishAck](ann, text("lobby", "2"))
+		must[chat.PublishAck](ann, about("3", parley.KindEdit, 1, `{"text":"hi @ben"}`))
+		must[chat.PublishAck](ben, about("4", parley.KindReaction, 1, `{"emoji":"👍"}`))
+		must[chat.PublishAck](ann, chat.Request{Type: "publish", Room: "lobby", ID: "5", Kind: parley.KindDelete, Target: ptr(int64(2))})
+		ben.refuse(parley.CodeNotFound, about("6", parley.KindEdit, 1, `{"text":"mine now"}`))
+		ben.refuse(parley.CodeNotFound, about("7", parley.KindDelete, 1, `{}`))
+
+		if told := ben.told(parley.EventMessage); len(told) != 5 || !strings.Contains(told[2], `"kind":"edit","body":{"text":"hi @ben"},"target":1`) {
+			t.Errorf("ben was told %q", told)
+		}
+		log := must[chat.HistoryAck](ben, chat.Request{Type: "history", Room: "lobby", After: ptr(int64(0))}).Messages
+		if got, _ := json.Marshal(log[0]); !strings.HasSuffix(string(got), `"body":{"text":"hi @ben"},"edited":true,"reactions":[{"emoji":"👍","count":1,"users":[{"id":"`+log[3].From.ID+`","name":"ben"}],"mine":true}]}`) {
+			t.Errorf("the first message is %s", got)
+		}
+		if got, _ := json.Marshal(log[1]); !strings.HasSuffix(string(got), `"body":{},"deleted":true}`) {
+			t.Errorf("the second message is %s", got)
+		}
+		if rooms := must[chat.RoomsAck](ben, chat.Request{Type: "rooms"}).Rooms; rooms[0].Unread != 1 || rooms[0].Mentions != 1 {
+			t.Errorf("ben has %+v", rooms[0])
+		}
 	})
 }

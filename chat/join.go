@@ -124,12 +124,12 @@ func (s *Session) becomeMember(ctx context.Context, id string) (parley.Room, err
 // catchUp reads what a joining client is given: what came after since, or the
 // latest where it has none, or none that can be gone on from.
 func (s *Session) catchUp(ctx context.Context, id string, since *int64, bytes int) (JoinAck, error) {
-	latest := parley.Range{From: math.MaxInt64, Backward: true, Limit: parley.HistoryDefault, Bytes: max(bytes, 1)}
+	latest := parley.Range{From: math.MaxInt64, Backward: true, Limit: parley.HistoryDefault, Bytes: max(bytes, 1), Reader: s.user.ID}
 	if since == nil {
 		page, err := s.chat.store.History(ctx, id, latest)
 		return joinAck(id, page, nil), err
 	}
-	page, err := s.chat.store.History(ctx, id, parley.Range{From: *since, Limit: parley.HistoryMax, Bytes: max(bytes, 1)})
+	page, err := s.chat.store.History(ctx, id, parley.Range{From: *since, Limit: parley.HistoryMax, Bytes: max(bytes, 1), Reader: s.user.ID})
 	recovered := *since >= page.First-1 && *since <= page.Last
 	if err == nil && !recovered {
 		page, err = s.chat.store.History(ctx, id, latest)

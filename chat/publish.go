@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/seed-4a326f83/parley"
 )
@@ -30,6 +32,9 @@ func (s *Session) publishMessage(req *Request, reply Reply) {
 		Time: now.UTC().Truncate(time.Millisecond),
 	}
 	chat := s.chat
+	if req.Target != nil {
+		draft.Target = *req.Target
+	}
 	err := chat.committer.Submit(draft, func(a parley.Appended) {
 		if a.Err != nil {
 			reply(nil, a.Err)
@@ -61,6 +66,9 @@ func checkPublish(req *Request) error {
 	if req.Kind == "" {
 		req.Kind = parley.KindText
 	}
+	if req.Body == nil && req.Kind == parley.KindDelete {
+		req.Body = json.RawMessage(`{}`)
+	}
 	if req.Body == nil {
 		return parley.Errorf(parley.CodeInvalid, "publish needs a body")
 	}
@@ -69,11 +77,13 @@ func checkPublish(req *Request) error {
 	}
 	switch {
 	case req.Kind == parley.KindText:
-		if textOf(req.Body) == "" {
+		if parley.TextOf(req.Body) == "" {
 			return parley.Errorf(parley.CodeInvalid, `the body of a text is {"text":"..."}, and not empty`)
 		}
+	case req.Kind == parley.KindEdit || req.Kind == parley.KindDelete || req.Kind == parley.KindReaction:
+		return checkChange(req)
 	case !validAppKind(req.Kind):
-		return parley.Errorf(parley.CodeInvalid, "this server takes messages of kind text and x-..., not %q", clip(req.Kind))
+		return parley.Errorf(parley.CodeInvalid, "this server takes messages of kind text, edit, delete, reaction and x-..., not %q", clip(req.Kind))
 	}
 	if req.Target != nil {
 		return parley.Errorf(parley.CodeInvalid, "a message of kind %s has no target", clip(req.Kind))
@@ -81,14 +91,32 @@ func checkPublish(req *Request) error {
 	return nil
 }
 
-// textOf returns the text of a text message's body, or "" where it has none. A
-// struct would not do: encoding/json takes "TEXT" for "text".
-func textOf(body json.RawMessage) (text string) {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(body, &fields) != nil || json.Unmarshal(fields["text"], &text) != nil {
-		return ""
+// checkChange says what is wrong with a publish that is about another message.
+func checkChange(req *Request) error {
+	switch {
+	case req.Target == nil || *req.Target < 1:
+		return parley.Errorf(parley.CodeInvalid, "a message of kind %s needs target, the seq of the message it is about", req.Kind)
+	case req.Kind == parley.KindEdit && parley.TextOf(req.Body) == "":
+		return parley.Errorf(parley.CodeInvalid, `the body of an edit is {"text":"..."}, the whole new text, and not empty; to take a message away, delete it`)
+	case req.Kind == parley.KindReaction:
+		if emoji, _ := parley.EmojiOf(req.Body); !validEmoji(emoji) {
+			return parley.Errorf(parley.CodeInvalid, `the body of a reaction is {"emoji":"...","remove":true}; remove takes it away again, and an emoji has at most %d bytes`, maxEmoji)
+		}
 	}
-	return text
+	return nil
+}
+
+// maxEmoji is the longest emoji, in bytes: a family of four with skin colours
+// has 41.
+const maxEmoji = 64
+
+// validEmoji reports whether a reaction may show s: whatever can be seen and is
+// no text.
+func validEmoji(s string) bool {
+	return s != "" && len(s) <= maxEmoji && strings.IndexFunc(s, visible) >= 0 &&
+		strings.IndexFunc(s, func(r rune) bool {
+			return unicode.IsLetter(r) || unicode.IsSpace(r) || unicode.IsControl(r) || r == utf8.RuneError
+		}) < 0
 }
 
 // sendSignal passes a signal to those who listen now.

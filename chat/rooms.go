@@ -55,7 +55,7 @@ func (s *Session) leave(ctx context.Context, req *Request, reply Reply) {
 }
 
 func (s *Session) history(ctx context.Context, req *Request, reply Reply) {
-	r := parley.Range{Limit: parley.HistoryDefault}
+	r := parley.Range{Limit: parley.HistoryDefault, Reader: s.user.ID}
 	err := checkRoom(req.Room)
 	switch {
 	case err != nil:

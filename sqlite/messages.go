@@ -48,10 +48,10 @@ func (a *appending) add(d *parley.Draft) (parley.Appended, error) {
 	if err != nil {
 		return parley.Appended{}, err
 	}
-	var target driver.Value
+	var about driver.Value
 	if refusal == nil && d.Target != 0 {
-		target = d.Target
-		if refusal, err = a.checkTarget(at, d.Target); err != nil {
+		about = d.Target
+		if refusal, err = a.checkTarget(at, d); err != nil {
 			return parley.Appended{}, err
 		}
 	}
@@ -74,7 +74,7 @@ func (a *appending) add(d *parley.Draft) (parley.Appended, error) {
 	}
 	added, err := a.exec(`INSERT INTO messages (room, seq, user, id, kind, counts, time, body, target)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user, room, id) DO NOTHING`,
-		at.room, last+1, at.user, d.ID, d.Kind, counts, d.Time.UnixMilli(), string(d.Body), target)
+		at.room, last+1, at.user, d.ID, d.Kind, counts, d.Time.UnixMilli(), string(d.Body), about)
 	if err != nil {
 		return parley.Appended{}, err
 	}
@@ -83,6 +83,9 @@ func (a *appending) add(d *parley.Draft) (parley.Appended, error) {
 		return first, err
 	}
 	a.last[at.room], a.grew[at.room] = last+1, true
+	if err := a.fold(at, d, last+1); err != nil {
+		return parley.Appended{}, err
+	}
 	return parley.Appended{Seq: last + 1, Time: d.Time, Stored: true}, nil
 }
 
@@ -118,18 +121,6 @@ func (a *appending) lastOf(room int64) (int64, error) {
 	return last, nil
 }
 
-// checkTarget refuses a target that is not an entry that counts.
-func (a *appending) checkTarget(at place, target int64) (refusal, err error) {
-	var counts int64
-	if _, err := a.row(`SELECT counts FROM messages WHERE room = ? AND seq = ?`, []driver.Value{at.room, target}, &counts); err != nil {
-		return nil, err
-	}
-	if counts == 0 {
-		return parley.Errorf(parley.CodeNotFound, "there is no message %d here to change; check target", target), nil
-	}
-	return nil, nil
-}
-
 // stored looks up what became of a draft that was stored before.
 func (a *appending) stored(at place, id string) (first parley.Appended, found bool, err error) {
 	var ms int64
@@ -162,10 +153,11 @@ func (s *Store) History(ctx context.Context, room string, r parley.Range) (parle
 	case !found:
 		return parley.Page{}, parley.ErrNotFound()
 	}
-	const columns = `SELECT m.seq, m.id, u.id, u.name, m.time, m.kind, m.body, ifnull(m.target, 0)
+	const columns = `SELECT m.seq, m.id, u.id, u.name, m.time, m.kind, ifnull(m.target, 0), m.edited IS NOT NULL, m.deleted IS NOT NULL,
+		CASE WHEN m.edited IS NULL THEN m.body ELSE (SELECT body FROM messages WHERE room = m.room AND seq = m.edited) END
 		FROM messages m JOIN users u ON u.num = m.user WHERE m.room = ?1 AND `
-	// Entries never change, so what lies between first and last is what lay
-	// there when these were read.
+	// Entries do not move, so what lies between first and last is what lay there
+	// when these were read.
 	query, low, high := columns+`m.seq > ?2 AND m.seq <= ?3 ORDER BY m.seq LIMIT ?4`, max(r.From, page.First-1), page.Last
 	if r.Backward {
 		query, low, high = columns+`m.seq >= ?2 AND m.seq < ?3 ORDER BY m.seq DESC LIMIT ?4`, page.First, min(r.From, page.Last+1)
@@ -177,7 +169,7 @@ func (s *Store) History(ctx context.Context, room string, r parley.Range) (parle
 	err = s.reads.each(ctx, query, []any{num, low, high, limit}, func(rows *sql.Rows) (bool, error) {
 		m := parley.Message{Room: room}
 		var ms int64
-		if err := rows.Scan(&m.Seq, &m.ID, &m.From.ID, &m.From.Name, &ms, &m.Kind, (*[]byte)(&m.Body), &m.Target); err != nil {
+		if err := rows.Scan(&m.Seq, &m.ID, &m.From.ID, &m.From.Name, &ms, &m.Kind, &m.Target, &m.Edited, &m.Deleted, (*[]byte)(&m.Body)); err != nil {
 			return false, err
 		}
 		m.Time = fromMillis(ms)
@@ -198,7 +190,7 @@ func (s *Store) History(ctx context.Context, room string, r parley.Range) (parle
 			slices.Reverse(page.Messages)
 		}
 	}
-	return page, nil
+	return page, s.addReactions(ctx, num, page.Messages, r.Reader)
 }
 
 func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

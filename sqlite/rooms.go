@@ -81,16 +81,16 @@ func (s *Store) MemberOf(ctx context.Context, user string) ([]parley.Room, error
 	return list, err
 }
 
-// Rooms implements [parley.Store]. Mentions is 0: messages do not name anybody
-// yet.
+// Rooms implements [parley.Store].
 func (s *Store) Rooms(ctx context.Context, user string) ([]parley.Membership, error) {
 	var list []parley.Membership
 	err := s.reads.each(ctx, `SELECT `+roomColumns+`, m.read,
 		(SELECT count(*) FROM (SELECT 1 FROM messages x
-			WHERE x.room = m.room AND x.seq > m.read AND x.counts AND x.user <> m.user LIMIT ?2))`+fromMembers,
+			WHERE x.room = m.room AND x.seq > m.read AND x.counts AND x.deleted IS NULL AND x.user <> m.user LIMIT ?2)),
+		(SELECT count(*) FROM (SELECT 1 FROM mentions n WHERE n.user = m.user AND n.room = m.room AND n.seq > m.read LIMIT ?2))`+fromMembers,
 		[]any{user, parley.MaxCounted}, func(rows *sql.Rows) (bool, error) {
 			var m parley.Membership
-			err := rows.Scan(&m.ID, &m.Kind, &m.First, &m.Last, &m.Name, &m.Read, &m.Unread)
+			err := rows.Scan(&m.ID, &m.Kind, &m.First, &m.Last, &m.Name, &m.Read, &m.Unread, &m.Mentions)
 			list = append(list, m)
 			return true, err
 		})

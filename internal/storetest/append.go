@@ -42,8 +42,9 @@ var appendTests = []contract{
 		f.say(about("tea", ben, "r", parley.KindReaction, 2))
 		wanted = append(wanted, parley.Message{
 			Room: "tea", Seq: int64(len(bodies) + 1), ID: "r", From: ben, Time: now, Kind: parley.KindReaction,
-			Body: json.RawMessage(`{"text":"r"}`), Target: 2,
+			Body: json.RawMessage(`{"emoji":"👍"}`), Target: 2,
 		})
+		wanted[1].Reactions = []parley.Reaction{{Emoji: "👍", Count: 1, Users: []parley.User{ben}}}
 		if got := f.log("tea"); !reflect.DeepEqual(got, wanted) {
 			f.Errorf("the log is\n%+v\nwant\n%+v", got, wanted)
 		}

@@ -17,7 +17,7 @@ import (
 // room but the lobby and nobody in it, which open closes when the test that it
 // was given ends.
 func Run(t *testing.T, open func(t *testing.T) parley.Store) {
-	for _, test := range slices.Concat(guestTests, roomTests, directTests, readTests, appendTests, historyTests, concurrentTests, closeTests) {
+	for _, test := range slices.Concat(guestTests, roomTests, directTests, readTests, appendTests, foldTests, historyTests, concurrentTests, closeTests) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			test.run(&fixture{T: t, Store: open(t)})
@@ -92,6 +92,9 @@ func text(room string, u parley.User, id string) parley.Draft {
 func about(room string, u parley.User, id, kind string, target int64) parley.Draft {
 	d := text(room, u, id)
 	d.Kind, d.Target = kind, target
+	if kind == parley.KindReaction {
+		d.Body = json.RawMessage(`{"emoji":"👍"}`)
+	}
 	return d
 }
 

@@ -24,6 +24,8 @@ type News struct {
 	Signal  *Signal   // was sent
 	Read    *ReadMark // was moved
 	Member  *Member   // joined or left
+	Room    *Room     // was changed; Name is "" in a direct room
+	Out     *Out      // has to go
 }
 
 // A ReadMark says how far a user has read a room.
@@ -32,6 +34,14 @@ type ReadMark struct {
 	Room   string
 	Seq    int64
 	Origin string // the connection that said so, which is not told again
+}
+
+// An Out says that a person's connections are to end: those of the session, or
+// all.
+type Out struct {
+	User    string
+	Session *SessionHash // only those that came with it
+	Except  *SessionHash // or all but those that came with it
 }
 
 // A Member says that a user became a member of a room, or ceased to be one.

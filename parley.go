@@ -29,6 +29,11 @@ const (
 	// MaxRoomID is the longest id of a room, in bytes.
 	MaxRoomID = 64
 
+	// MaxRoomName and MaxTopic are the longest name and topic of a room, in
+	// characters.
+	MaxRoomName = 60
+	MaxTopic    = 250
+
 	// HistoryDefault and HistoryMax are how many messages a page of history
 	// holds where the client does not say, and at most.
 	HistoryDefault = 50

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"time"
 )
 
 // A User is a person, or a program, that talks.
@@ -14,6 +15,45 @@ type User struct {
 
 // NewUserID returns an id for a new user: "u" and 16 random letters.
 func NewUserID() string { return "u" + randomText(12) }
+
+// A Role is what a person may do beyond what everybody may: on the whole
+// installation, or in one room.
+type Role string
+
+const (
+	// Admin may do everything: in a room to the room, on an installation to
+	// people and rooms.
+	Admin Role = "admin"
+	// Guest is a person who only gave a name.
+	Guest Role = "guest"
+	// Ordinary is everybody else.
+	Ordinary Role = ""
+)
+
+// An Account is a person as the installation knows them.
+type Account struct {
+	User
+	Role    Role      `json:"role,omitempty"`
+	Seen    time.Time `json:"seen"` // when a connection of theirs ended last, or began
+	Removed bool      `json:"removed,omitempty"`
+	// HasPassword is false for guests and for those whom another system
+	// vouches for.
+	HasPassword bool `json:"-"`
+}
+
+// SessionLife is for how long a session is good after it was last used.
+const SessionLife = 90 * 24 * time.Hour
+
+// A Ticket lets somebody in who has no account yet, or who lost the password:
+// the secret of a link that is given to them. Its Hash is kept alone.
+type Ticket struct {
+	Hash    SessionHash
+	ID      string // ours, to list and to revoke it by
+	By      string // the user who made it
+	Reset   string // the user whose password it sets; "": it invites a new person
+	Uses    int    // how often it can still be used
+	Expires time.Time
+}
 
 // A SessionToken proves to be the same user again: 128 random bits in URL-safe
 // base64. It is the user's secret; we keep its hash alone.

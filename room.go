@@ -36,9 +36,9 @@ type Room struct {
 type Membership struct {
 	Room
 	Role     Role  `json:"role,omitempty"` // [Admin], or ""
-	Read     int64 `json:"read"`     // the highest seq the member has read
-	Unread   int64 `json:"unread"`   // messages of others after Read that count (see [Counts])
-	Mentions int64 `json:"mentions"` // those of them that name the member
+	Read     int64 `json:"read"`           // the highest seq the member has read
+	Unread   int64 `json:"unread"`         // messages of others after Read that count (see [Counts])
+	Mentions int64 `json:"mentions"`       // those of them that name the member
 }
 
 // A RoomMember is a person of a room, as the others see them.

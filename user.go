@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"time"
 )
 
@@ -40,6 +41,16 @@ type Account struct {
 	// vouches for.
 	HasPassword bool `json:"-"`
 }
+
+// Claims is what another system says of a person, in words that were checked.
+type Claims struct {
+	Issuer, Subject string    // who they are there
+	Name            string    // what they are called; "": Subject
+	Expires         time.Time // when it ends to be believed
+}
+
+// ErrExpired is the cause of a CodeUnauthorized for what was believed once.
+var ErrExpired = errors.New("expired")
 
 // SessionLife is for how long a session is good after it was last used.
 const SessionLife = 90 * 24 * time.Hour

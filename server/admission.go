@@ -49,8 +49,9 @@ func newAdmission(l Limits) *admission {
 	return &admission{limits: l, now: time.Now, addrs: make(map[netip.Prefix]*visitor)}
 }
 
-// admit lets a handshake of addr in, until release is called, or refuses it.
-func (a *admission) admit(addr netip.Addr) (release func(), refused *refusal) {
+// admit lets a handshake of addr in, until leave is called with its visitor,
+// which is nil for loopback, or refuses it.
+func (a *admission) admit(addr netip.Addr) (v *visitor, refused *refusal) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
@@ -59,10 +60,10 @@ func (a *admission) admit(addr netip.Addr) (release func(), refused *refusal) {
 	}
 	if addr.Unmap().IsLoopback() {
 		a.open++
-		return func() { a.leave(nil) }, nil
+		return nil, nil
 	}
 	a.sweep(now)
-	v := a.visitor(addr)
+	v = a.visitor(addr)
 	if a.limits.PerAddress > 0 && v.open >= a.limits.PerAddress {
 		return nil, &refusal{http.StatusServiceUnavailable, "your address has as many connections as it may have; close one, then come again", 10 * time.Second}
 	}
@@ -71,7 +72,7 @@ func (a *admission) admit(addr netip.Addr) (release func(), refused *refusal) {
 	}
 	a.open++
 	v.open++
-	return func() { a.leave(v) }, nil
+	return v, nil
 }
 
 func (a *admission) leave(v *visitor) {

@@ -23,7 +23,7 @@ func TestAdmission(t *testing.T) {
 	var releases []func()
 	admit := func(addr netip.Addr, want bool) {
 		t.Helper()
-		release, refused := a.admit(addr)
+		visitor, refused := a.admit(addr)
 		if (refused == nil) != want {
 			t.Fatalf("admitting %v: %v, want %v", addr, refused, want)
 		}
@@ -33,7 +33,7 @@ func TestAdmission(t *testing.T) {
 			}
 			return
 		}
-		releases = append(releases, release)
+		releases = append(releases, func() { a.leave(visitor) })
 	}
 	admit(one, true)
 	admit(mapped, true)

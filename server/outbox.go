@@ -23,6 +23,18 @@ const (
 	// slowestReader is how many bytes a second the reader of one large message
 	// must take at least.
 	slowestReader = 32 << 10
+
+	// keepingUp is how much may wait in the connection, beyond what the kernel
+	// holds, of a reader that is not behind: the answers to what came in one
+	// packet wait there to leave together.
+	keepingUp = 16 << 10
+	// handedBytes is up to where the connection of a reader that is behind is
+	// given more: what it was given can no longer be dropped.
+	handedBytes = 64 << 10
+	// soonest and latest are how often a reader that is behind is looked at:
+	// less and less while it takes nothing.
+	soonest = 5 * time.Millisecond
+	latest  = 250 * time.Millisecond
 )
 
 // slow is how a connection ends that does not read what it is sent.
@@ -38,30 +50,53 @@ const (
 	outgoingKinds
 )
 
-// An outbox is what waits to be written to one connection. Events are bounded,
-// and answers are, as each was asked for: the next request waits for them. Any
-// number of goroutines put in; one takes out.
+// A carrier is what an outbox needs of a connection.
+type carrier interface {
+	// send sends a message or queues it, in order, without waiting.
+	send(json []byte)
+	// queued returns how many bytes of what was sent wait for the network.
+	queued() int
+	// bye ends the connection, saying why. It may take its time.
+	bye(parley.Ending)
+	// drop ends the connection at once.
+	drop()
+}
+
+// An outbox sees that what one connection is sent stays within bounds. What a
+// reader that keeps up is sent goes straight to the connection; who falls behind
+// has a queue, and a goroutine, until all of it has left. Events are bounded, and
+// answers are, as each was asked for: the next request waits for them. Any
+// number of goroutines put in.
 type outbox struct {
+	carrier carrier
+
 	mu     sync.Mutex
+	behind *behind // nil: the reader keeps up, and the connection is not being ended
+	ended  bool    // nothing more is taken
+}
+
+// behind is what there is to know of a connection whose reader is behind, or
+// that is being ended.
+type behind struct {
 	queue  []outgoing
-	bytes  [outgoingKinds]int
-	ending *parley.Ending
-	gone   bool
-	// When the last answer was written: what waited behind it was not late.
+	handed int                // how many of queue, from its beginning, were sent and have not left
+	out    int                // the bytes of those
+	bytes  [outgoingKinds]int // of queue
+	ending *parley.Ending     // once all has left
+	gone   bool               // nothing can be sent any more
+	first  time.Time          // since when the first of queue is the first
+	// When the last answer left: what waited behind it was not late.
 	answered time.Time
 
-	ready chan struct{} // something to take out
-	space chan struct{} // something was written
+	changed chan struct{} // the goroutine should look
+	quiet   chan struct{} // closed, and made anew, when less waits
 }
 
 type outgoing struct {
-	json []byte
+	json []byte // nil once it was sent
+	size int
 	kind outgoingKind
 	at   time.Time
-}
-
-func newOutbox() *outbox {
-	return &outbox{ready: make(chan struct{}, 1), space: make(chan struct{}, 1)}
 }
 
 // Deliver implements hub.Subscriber.
@@ -73,23 +108,30 @@ func (o *outbox) Deliver(ev *parley.Event) {
 	}
 }
 
-// put queues a message; it never waits.
+// put sends a message, or queues it; it never waits.
 func (o *outbox) put(json []byte, kind outgoingKind) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	b := o.behind
 	switch {
-	case o.ending != nil || o.gone:
-	case kind == droppable && o.bytes[droppable]+len(json) > droppableBytes:
-	case kind == event && o.bytes[event]+len(json) > slowBytes:
+	case o.ended:
+	case b == nil:
+		o.carrier.send(json)
+		if n := o.carrier.queued(); n > keepingUp {
+			b = o.fallBehind()
+			b.add(outgoing{size: n, kind: kind, at: time.Now()})
+			b.handed, b.out = 1, n
+		}
+	case kind == droppable && b.bytes[droppable]+len(json) > droppableBytes:
+	case kind == event && b.bytes[event]+len(json) > slowBytes:
 		o.endLocked(slow)
 	default:
-		o.queue = append(o.queue, outgoing{json, kind, time.Now()})
-		o.bytes[kind] += len(json)
-		notify(o.ready)
+		b.add(outgoing{json: json, size: len(json), kind: kind, at: time.Now()})
+		o.move(b)
 	}
 }
 
-// end has the connection ended once what is queued is written. The first ending
+// end has the connection ended once what is queued has left. The first ending
 // counts.
 func (o *outbox) end(e parley.Ending) {
 	o.mu.Lock()
@@ -98,108 +140,191 @@ func (o *outbox) end(e parley.Ending) {
 }
 
 func (o *outbox) endLocked(e parley.Ending) {
-	if o.ending != nil {
+	if o.ended {
 		return
 	}
+	o.ended = true
+	b := o.behind
+	if b == nil {
+		b = o.fallBehind()
+	}
+	b.ending = &e
 	if e == slow {
 		// It would wait behind all that the reader does not read.
-		o.empty()
+		b.dropRest()
 	}
-	o.ending = &e
-	notify(o.ready)
+	b.wake()
 }
 
-// abandon says that nothing can be written any more.
+// abandon says that nothing can be sent any more.
 func (o *outbox) abandon() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.gone = true
-	o.empty()
-	notify(o.ready)
-	notify(o.space)
-}
-
-// take waits for something to write and returns the oldest, or how to end the
-// connection, or false where there is nothing left to do.
-func (o *outbox) take() (next outgoing, ending *parley.Ending, ok bool) {
-	for {
-		o.mu.Lock()
-		switch {
-		case o.gone:
-			o.mu.Unlock()
-			return outgoing{}, nil, false
-		case len(o.queue) > 0:
-			next = o.queue[0]
-			o.queue[0] = outgoing{}
-			o.queue = o.queue[1:]
-			if len(o.queue) == 0 {
-				o.queue = nil // an idle connection keeps no buffer
-			}
-			if next.kind == droppable && time.Since(next.at) > droppableTime {
-				o.bytes[droppable] -= len(next.json)
-				o.mu.Unlock()
-				continue
-			}
-			o.mu.Unlock()
-			return next, nil, true
-		case o.ending != nil:
-			ending = o.ending
-			o.mu.Unlock()
-			return outgoing{}, ending, true
-		}
-		o.mu.Unlock()
-		<-o.ready
+	o.ended = true
+	if b := o.behind; b != nil {
+		b.gone = true
+		b.wake()
 	}
 }
 
-// written says that something taken has left.
-func (o *outbox) written(m outgoing) {
+// over reports whether the connection is being ended, or has been.
+func (o *outbox) over() bool {
 	o.mu.Lock()
-	now := time.Now()
-	since := m.at
-	if o.answered.After(since) {
-		since = o.answered
-	}
-	if m.kind == answer {
-		o.answered = now
-	} else if now.Sub(since) > slowTime {
-		o.endLocked(slow)
-	}
-	o.bytes[m.kind] = max(o.bytes[m.kind]-len(m.json), 0) // it may have been emptied
-	o.mu.Unlock()
-	notify(o.space)
+	defer o.mu.Unlock()
+	return o.ended
 }
 
-// empty forgets what is queued. o.mu is held.
-func (o *outbox) empty() {
-	o.queue, o.bytes = nil, [outgoingKinds]int{}
-}
-
-// allowance is how long writing one message may take.
-func allowance(m outgoing) time.Duration {
-	return slowTime + time.Duration(len(m.json))*time.Second/slowestReader
-}
-
-// waitQuiet waits until little is queued. One goroutine may wait at a time.
+// waitQuiet waits until little is queued.
 func (o *outbox) waitQuiet(ctx context.Context) error {
 	for {
 		o.mu.Lock()
-		quiet := o.bytes[event]+o.bytes[answer] <= quietBytes || o.gone || o.ending != nil
-		o.mu.Unlock()
-		if quiet {
+		b := o.behind
+		if o.ended || b == nil || b.bytes[event]+b.bytes[answer] <= quietBytes {
+			o.mu.Unlock()
 			return ctx.Err()
 		}
+		quiet := b.quiet
+		o.mu.Unlock()
 		select {
-		case <-o.space:
+		case <-quiet:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-func notify(c chan struct{}) {
+func (o *outbox) fallBehind() *behind {
+	b := &behind{first: time.Now(), changed: make(chan struct{}, 1), quiet: make(chan struct{})}
+	o.behind = b
+	go o.attend(b)
+	return b
+}
+
+// attend looks after a reader that is behind until all has left.
+func (o *outbox) attend(b *behind) {
+	defer func() { close(b.quiet) }()
+	pause := time.NewTimer(soonest)
+	defer pause.Stop()
+	wait := soonest
+	for {
+		select {
+		case <-pause.C:
+		case <-b.changed:
+		}
+		o.mu.Lock()
+		left := o.move(b)
+		late := b.late(time.Now())
+		switch {
+		case b.gone:
+			o.mu.Unlock()
+			return
+		case b.stuck(time.Now()):
+			o.ended = true
+			o.mu.Unlock()
+			o.carrier.drop()
+			return
+		case late && !o.ended:
+			o.endLocked(slow)
+		case len(b.queue) == 0 && b.ending != nil:
+			o.mu.Unlock()
+			o.carrier.bye(*b.ending)
+			return
+		case len(b.queue) == 0:
+			o.behind = nil
+			o.mu.Unlock()
+			return
+		}
+		if left {
+			close(b.quiet)
+			b.quiet = make(chan struct{})
+			wait = soonest
+		} else {
+			wait = min(2*wait, latest)
+		}
+		o.mu.Unlock()
+		pause.Reset(wait)
+	}
+}
+
+// move notes what has left, sends more, and reports whether anything has left.
+// o.mu is held.
+func (o *outbox) move(b *behind) (left bool) {
+	now := time.Now()
+	waiting := o.carrier.queued()
+	for b.handed > 0 && b.out-b.queue[0].size >= waiting {
+		m := b.queue[0]
+		b.out -= m.size
+		b.bytes[m.kind] -= m.size
+		b.queue[0] = outgoing{}
+		b.queue = b.queue[1:]
+		b.handed--
+		b.first = now
+		if m.kind == answer {
+			b.answered = now
+		}
+		left = true
+	}
+	for b.handed < len(b.queue) && b.out <= handedBytes {
+		m := &b.queue[b.handed]
+		if m.kind == droppable && now.Sub(m.at) > droppableTime {
+			b.bytes[droppable] -= m.size
+			m.size = 0
+		} else {
+			o.carrier.send(m.json)
+		}
+		m.json = nil
+		b.out += m.size
+		b.handed++
+	}
+	return left
+}
+
+func (b *behind) add(m outgoing) {
+	b.queue = append(b.queue, m)
+	b.bytes[m.kind] += m.size
+}
+
+// dropRest forgets what was not sent yet.
+func (b *behind) dropRest() {
+	for i := range b.queue[b.handed:] {
+		m := &b.queue[b.handed+i]
+		b.bytes[m.kind] -= m.size
+		*m = outgoing{}
+	}
+	b.queue = b.queue[:b.handed]
+}
+
+// late reports whether an event has waited for too long, and not for an answer
+// before it.
+func (b *behind) late(now time.Time) bool {
+	for _, m := range b.queue {
+		switch {
+		case m.kind == answer:
+			return false
+		case m.kind == event:
+			since := m.at
+			if b.answered.After(since) {
+				since = b.answered
+			}
+			return now.Sub(since) > slowTime
+		}
+	}
+	return false
+}
+
+// stuck reports whether the reader takes nothing any more.
+func (b *behind) stuck(now time.Time) bool {
+	return len(b.queue) > 0 && now.Sub(b.first) > allowance(b.queue[0].size)+closeTime
+}
+
+// allowance is how long sending so many bytes may take.
+func allowance(size int) time.Duration {
+	return slowTime + time.Duration(size)*time.Second/slowestReader
+}
+
+func (b *behind) wake() {
 	select {
-	case c <- struct{}{}:
+	case b.changed <- struct{}{}:
 	default:
 	}
 }

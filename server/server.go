@@ -40,6 +40,10 @@ type Server struct {
 	log       *slog.Logger
 	mux       *http.ServeMux
 
+	// reading ends when requests are not read any more.
+	reading     context.Context
+	stopReading context.CancelFunc
+
 	mu       sync.Mutex
 	conns    map[*plainConn]struct{}
 	draining bool
@@ -67,6 +71,7 @@ func New(c Config) *Server {
 		conns:     make(map[*plainConn]struct{}),
 		idle:      make(chan struct{}),
 	}
+	s.reading, s.stopReading = context.WithCancel(context.Background())
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Write([]byte("ok\n"))
@@ -98,9 +103,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.idleLocked()
 	s.mu.Unlock()
 
-	for _, c := range conns {
-		c.stopReading()
-	}
+	s.stopReading()
 	err := s.chat.Close(ctx) // every ack that is owed is queued now
 	for _, c := range conns {
 		c.out.end(restarting(len(conns)))
@@ -110,7 +113,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 		for _, c := range conns {
-			c.conn.CloseNow()
+			c.drop()
 		}
 		return ctx.Err()
 	}
@@ -151,4 +154,8 @@ func (s *Server) idleLocked() {
 	if s.draining && len(s.conns) == 0 {
 		s.gone.Do(func() { close(s.idle) })
 	}
+}
+
+func (s *Server) noteEnd(e parley.Ending) {
+	s.log.Info("a connection is ended", "code", e.Code, "reason", e.Reason)
 }

@@ -2,6 +2,7 @@ package test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -281,8 +282,8 @@ func TestCloses(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			c := mustDial(t, s.addr())
 			began := time.Now()
+			c := mustDial(t, s.addr())
 			if tc.greeted {
 				c.must(object{"type": "hello", "name": "ann"})
 				c.must(object{"type": "join", "room": "closes"})
@@ -297,7 +298,7 @@ func TestCloses(t *testing.T) {
 			if code := c.closed(); code != tc.want {
 				t.Errorf("close code %d (%v), want %d", code, c.err, tc.want)
 			}
-			if took := time.Since(began); tc.want == 4000 && (took < 4*time.Second || took > 9*time.Second) {
+			if took := time.Since(began); tc.want == 4000 && took < 5*time.Second {
 				t.Errorf("closed after %s, want 5s", took)
 			}
 			if err := c.send(`{"type":"ping"}`); err == nil {
@@ -327,47 +328,61 @@ func TestRates(t *testing.T) {
 	if hello.Limits.Rate != 20 || hello.Limits.Burst != 60 {
 		t.Errorf("limits %+v, want rate 20 and burst 60", hello.Limits)
 	}
-	var acked int
-	publish := func(n int) (frame, error) {
-		return c.call(object{"type": "publish", "room": "rates", "id": fmt.Sprint(n), "body": object{"text": "hi"}})
-	}
 	n := 0
-	var refusal frame
-	for ; ; n++ {
-		f, err := publish(n)
-		if err != nil {
-			refusal = f
-			break
-		}
-		acked++
+	publish := func() <-chan frame {
+		n++
+		answer, _ := c.begin(object{"type": "publish", "room": "rates", "id": fmt.Sprint(n), "body": object{"text": "hi"}})
+		return answer // where the connection has ended, awaiting it tells
 	}
-	if refusal.Code != "rate_limited" || refusal.RetryAfter == nil || *refusal.RetryAfter <= 0 {
-		t.Fatalf("after %d messages: %s; want rate_limited with retry_after", acked, refusal.raw)
+	// Many are on their way at once: one after the other may be slower than the rate, on a machine that is busy.
+	hasty := func() (acked int, refusal frame, err error) {
+		var answers []<-chan frame
+		for range 200 {
+			answers = append(answers, publish())
+		}
+		for _, answer := range answers {
+			f, e := c.await(answer)
+			var refused *errRefused
+			switch {
+			case e == nil && refusal.Code == nil:
+				acked++
+			case errors.As(e, &refused):
+				refusal = f
+			case e != nil:
+				return acked, refusal, e
+			}
+		}
+		return acked, refusal, nil
+	}
+	began := time.Now()
+	acked, refusal, err := 0, frame{}, error(nil)
+	for refusal.Code == nil && err == nil {
+		var more int
+		more, refusal, err = hasty()
+		acked += more
+	}
+	if err != nil || refusal.Code != "rate_limited" || refusal.RetryAfter == nil || *refusal.RetryAfter <= 0 {
+		t.Fatalf("after %d messages: %s, %v; want rate_limited with retry_after", acked, refusal.raw, err)
 	}
 	if acked < 60 {
 		t.Errorf("%d messages at once were let through, want 60", acked)
 	}
 	time.Sleep(time.Duration(*refusal.RetryAfter) * time.Millisecond)
-	if _, err := publish(n); err != nil {
+	if _, err := c.await(publish()); err != nil {
 		t.Errorf("after waiting for retry_after: %v", err)
 	}
 
-	began := time.Now()
-	for time.Since(began) < patience {
-		n++
-		if _, err := publish(n); err != nil {
-			select {
-			case <-c.done:
-			case <-time.After(10 * time.Millisecond):
-				continue
-			}
-			break
+	for err == nil && time.Since(began) < 3*patience {
+		_, _, err = hasty()
+		select {
+		case <-c.done:
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 	if code := c.closed(); code != 4029 {
 		t.Errorf("close code %d (%v), want 4029", code, c.err)
 	}
-	if took := time.Since(began); took < 8*time.Second {
+	if took := time.Since(began); took < 10*time.Second {
 		t.Errorf("sent away after %s, want 10s", took)
 	}
 	lives(t, s.addr())

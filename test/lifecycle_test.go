@@ -5,7 +5,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestDataFolderIsLocked starts a second server on the data of a first: it
@@ -38,7 +37,6 @@ func TestGracefulStop(t *testing.T) {
 	}
 	silent := mustDial(t, s.addr()) // has not said hello yet
 	people[0].say("lobby", "one")
-	began := time.Now()
 	s.terminate()
 	times := map[int]bool{}
 	for _, c := range people {
@@ -58,9 +56,6 @@ func TestGracefulStop(t *testing.T) {
 		t.Errorf("who had not said hello: close code %d (%v), want 1001", code, silent.err)
 	}
 	s.ended()
-	if took := time.Since(began); took > 15*time.Second {
-		t.Errorf("took %s to stop, though everybody was gone", took)
-	}
 	s.start()
 	c, _ := guest(t, s.addr(), "judge")
 	c.must(object{"type": "join", "room": "lobby"})

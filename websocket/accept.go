@@ -1,9 +1,9 @@
 package websocket
 
 import (
+	"bufio"
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -82,9 +82,9 @@ const handshakeTimeout = 5 * time.Second
 // Header fields set on w go out with the answer. The request and its body must not be used after Accept succeeded; its
 // context is cancelled when the handler returns.
 func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn, error) {
-	var o AcceptOptions
-	if opts != nil {
-		o = *opts
+	o := opts
+	if o == nil {
+		o = new(AcceptOptions)
 	}
 	offered, status, err := checkRequest(r)
 	if err == nil && !o.InsecureSkipVerify {
@@ -96,15 +96,7 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 		agreed, extensions, status, err = o.compression().accept(r.Header)
 	}
 	if err != nil {
-		switch status {
-		case http.StatusUpgradeRequired: // RFC 9110 section 15.5.22; RFC 6455 section 4.2.2
-			w.Header().Set("Connection", "Upgrade")
-			w.Header().Set("Upgrade", "websocket")
-			w.Header().Set("Sec-WebSocket-Version", "13")
-		case http.StatusMethodNotAllowed:
-			w.Header().Set("Allow", http.MethodGet)
-		}
-		http.Error(w, err.Error(), status)
+		refuse(w, status, err)
 		return nil, fmt.Errorf("websocket: handshake refused: %w", err)
 	}
 	subprotocol := ""
@@ -122,20 +114,56 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 		return nil, fmt.Errorf("websocket: handshake failed: %w", err)
 	}
 	// The server's own timeouts may still be set on the connection.
-	err = errors.Join(nc.SetDeadline(time.Time{}), nc.SetWriteDeadline(time.Now().Add(handshakeTimeout)))
-	if err == nil {
-		_, err = nc.Write(response(w.Header(), r.Header.Get("Sec-WebSocket-Key"), subprotocol, extensions))
-	}
-	if err == nil {
-		err = nc.SetWriteDeadline(time.Time{})
-	}
-	if err != nil {
+	if err := nc.SetDeadline(time.Time{}); err != nil {
 		nc.Close()
-		return nil, fmt.Errorf("websocket: writing the handshake's answer: %w", err)
+		return nil, fmt.Errorf("websocket: the connection was lost during the handshake: %w", err)
 	}
 	// Frames that came right behind the request are in the server's buffer, and nowhere else.
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	return newConn(nc, o.connConfig(subprotocol, early, agreed)), nil
+	c := newConn(nc, o.connConfig(subprotocol, early, agreed))
+	drop(rw)
+	buf := writeBuffers.Get().(*[]byte)
+	*buf = appendResponse(*buf, w.Header(), r.Header["Sec-Websocket-Key"][0], subprotocol, extensions)
+	err = c.writeHandshake(*buf)
+	giveBack(buf)
+	if err != nil {
+		c.CloseNow()
+		return nil, fmt.Errorf("websocket: writing the handshake's answer: %w", err)
+	}
+	return c, nil
+}
+
+// refuse answers a request that is not a right handshake.
+func refuse(w http.ResponseWriter, status int, err error) {
+	switch status {
+	case http.StatusUpgradeRequired: // RFC 9110 section 15.5.22; RFC 6455 section 4.2.2
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Sec-WebSocket-Version", "13")
+	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", http.MethodGet)
+	}
+	http.Error(w, err.Error(), status)
+}
+
+// drop empties what Hijack hands over: the server's own structures go on pointing to it for as long as the handler runs, and
+// its buffers, of 4 KiB each, would stay with them.
+func drop(rw *bufio.ReadWriter) {
+	*rw.Reader = bufio.Reader{}
+	if rw.Writer != nil {
+		*rw.Writer = bufio.Writer{}
+	}
+}
+
+// writeHandshake writes the server's side of the handshake.
+func (c *Conn) writeHandshake(b []byte) error {
+	if err := c.nc.SetWriteDeadline(time.Now().Add(handshakeTimeout)); err != nil {
+		return err
+	}
+	if _, err := c.nc.Write(b); err != nil {
+		return err
+	}
+	return c.nc.SetWriteDeadline(time.Time{})
 }
 
 func (o *AcceptOptions) connConfig(subprotocol string, early []byte, agreed *compression) connConfig {
@@ -178,7 +206,7 @@ func checkRequest(r *http.Request) (offered []string, status int, err error) {
 	if len(key) != 1 {
 		return nil, http.StatusBadRequest, fmt.Errorf("the request has %d Sec-WebSocket-Key fields, it needs one", len(key))
 	}
-	if raw, err := base64.StdEncoding.Strict().DecodeString(key[0]); err != nil || len(raw) != 16 {
+	if !isKey(key[0]) {
 		return nil, http.StatusBadRequest, errors.New("the request's Sec-WebSocket-Key is not 16 bytes in base64")
 	}
 	tokens(r.Header, "Sec-Websocket-Protocol", func(s string) bool {
@@ -202,25 +230,27 @@ func checkRequest(r *http.Request) (offered []string, status int, err error) {
 // maxOffered bounds the subprotocols a client may offer, so that looking for doubles stays cheap.
 const maxOffered = 64
 
-// response is the server's side of the handshake (RFC 6455 section 4.2.2), with the fields that the handler set.
-func response(extra http.Header, key, subprotocol, extensions string) []byte {
-	var b bytes.Buffer
-	b.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
-	b.WriteString(acceptKey(key))
-	b.WriteString("\r\n")
+// appendResponse appends the server's side of the handshake (RFC 6455 section 4.2.2), with the fields that the handler set.
+func appendResponse(dst []byte, extra http.Header, key, subprotocol, extensions string) []byte {
+	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	dst = appendAcceptKey(dst, key)
+	dst = append(dst, "\r\n"...)
 	if subprotocol != "" {
-		b.WriteString("Sec-WebSocket-Protocol: ")
-		b.WriteString(subprotocol)
-		b.WriteString("\r\n")
+		dst = append(dst, "Sec-WebSocket-Protocol: "...)
+		dst = append(dst, subprotocol...)
+		dst = append(dst, "\r\n"...)
 	}
 	if extensions != "" {
-		b.WriteString("Sec-WebSocket-Extensions: ")
-		b.WriteString(extensions)
-		b.WriteString("\r\n")
+		dst = append(dst, "Sec-WebSocket-Extensions: "...)
+		dst = append(dst, extensions...)
+		dst = append(dst, "\r\n"...)
 	}
-	extra.WriteSubset(&b, ourFields) // to a bytes.Buffer: cannot fail
-	b.WriteString("\r\n")
-	return b.Bytes()
+	if len(extra) > 0 {
+		var b bytes.Buffer
+		extra.WriteSubset(&b, ourFields) // to a bytes.Buffer: cannot fail
+		dst = append(dst, b.Bytes()...)
+	}
+	return append(dst, "\r\n"...)
 }
 
 // ourFields are for Accept to set, or have no place in an answer without a body.

@@ -259,7 +259,7 @@ func checkResponse(resp *http.Response, key string, offered []string) (subprotoc
 		return "", fmt.Errorf("the server upgrades to %q instead of websocket", h.Get("Upgrade"))
 	case !hasToken(h, "Connection", "upgrade"):
 		return "", errors.New(`the server's answer lacks "Connection: Upgrade"`)
-	case len(h["Sec-Websocket-Accept"]) != 1 || h["Sec-Websocket-Accept"][0] != acceptKey(key):
+	case len(h["Sec-Websocket-Accept"]) != 1 || h["Sec-Websocket-Accept"][0] != string(appendAcceptKey(nil, key)):
 		return "", errors.New("the server's Sec-WebSocket-Accept does not fit our key: it does not speak WebSocket, or a cache has answered")
 	}
 	switch chosen := h["Sec-Websocket-Protocol"]; {

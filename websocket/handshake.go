@@ -7,11 +7,25 @@ import (
 	"strings"
 )
 
-// acceptKey computes Sec-WebSocket-Accept from Sec-WebSocket-Key (RFC 6455 section 4.2.2, item 5.4).
-func acceptKey(key string) string {
+// strictBase64 takes nothing but what it would encode itself.
+var strictBase64 = base64.StdEncoding.Strict()
+
+// isKey reports whether s may be a Sec-WebSocket-Key: 16 bytes in base64.
+func isKey(s string) bool {
+	var raw [18]byte
+	if len(s) != base64.StdEncoding.EncodedLen(16) {
+		return false
+	}
+	n, err := strictBase64.Decode(raw[:], []byte(s))
+	return err == nil && n == 16
+}
+
+// appendAcceptKey appends the Sec-WebSocket-Accept that belongs to a Sec-WebSocket-Key (RFC 6455 section 4.2.2, item 5.4).
+func appendAcceptKey(dst []byte, key string) []byte {
 	const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-	sum := sha1.Sum([]byte(key + guid))
-	return base64.StdEncoding.EncodeToString(sum[:])
+	var in [64]byte
+	sum := sha1.Sum(append(append(in[:0], key...), guid...))
+	return base64.StdEncoding.AppendEncode(dst, sum[:])
 }
 
 // tokens calls f with each element of the comma-separated lists in the header's fields called name (which must be in
@@ -28,12 +42,16 @@ func tokens(h http.Header, name string, f func(string) bool) {
 
 // hasToken reports whether the lists called name contain want, whatever its case.
 func hasToken(h http.Header, name, want string) bool {
-	found := false
-	tokens(h, name, func(s string) bool {
-		found = strings.EqualFold(s, want)
-		return !found
-	})
-	return found
+	for _, rest := range h[name] {
+		for rest != "" {
+			var elem string
+			elem, rest, _ = strings.Cut(rest, ",")
+			if strings.EqualFold(strings.Trim(elem, " \t"), want) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isToken reports whether s is a token of RFC 9110 section 5.6.2, as the names of subprotocols must be.

@@ -106,6 +106,7 @@ test('the connection is cut and restored', async () => {
   for (const text of meanwhile) await ben.say(text)
   await ann.write('Ann, cut off')
   await ann.write('Ann, still cut off')
+  await ann.line('Ann, still cut off').waitFor()
   assert.deepEqual((await ann.lines()).map((line) => line.state === 'sent'), [true, false, false])
 
   await server.restore()

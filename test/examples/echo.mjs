@@ -14,7 +14,6 @@ async function answer(client) {
 }
 
 const ann = await Client.open(`ws://${plain}/`)
-const times = []
 for (const text of ['hello', '', 'grüße 🎈', 'x'.repeat(300_000)]) {
   ann.send(text)
   assert.deepEqual(await answer(ann), { text })
@@ -23,15 +22,13 @@ for (const binary of [Buffer.from([0, 255, 1]), Buffer.alloc(0), Buffer.alloc(3_
   ann.send(binary)
   assert.ok((await answer(ann)).binary.equals(binary))
 }
-while (times.length < 3) {
+// How far apart they are, a test beside the program says, whose clock nobody can hold up.
+let last = ''
+for (let n = 0; n < 3; n++) {
   const { text } = await ann.next()
   assert.match(text, clock)
-  times.push(Date.now())
-}
-for (const [i, time] of times.entries()) {
-  if (i === 0) continue
-  const between = time - times[i - 1]
-  assert.ok(between > 1_500 && between < 3_500, `${between} ms between two times`)
+  assert.ok(text > last, `${text} after ${last}`)
+  last = text
 }
 ann.socket.close(4321, 'enough')
 assert.deepEqual(await answer(ann), { close: 4321, reason: '' })

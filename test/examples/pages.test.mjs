@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { launch } from '../browser/chat.mjs'
+import { launch, until } from '../browser/chat.mjs'
 
 const PATIENCE = 30_000
 const addresses = JSON.parse(process.env.EXAMPLES)
@@ -207,15 +207,18 @@ test('ticker: prices come and change, the same on every page', async (t) => {
       return new Promise((resolve) => { socket.onmessage = ({ data }) => { if (JSON.parse(data).ref === 1) resolve() } })
     })
   }
-  const seen = pages.map((page) => page.evaluate(() => new Promise((resolve) => {
-    const lines = []
-    new MutationObserver(() => {
-      lines.push(document.querySelector('[data-symbol=ROWAN] .price').textContent)
-      if (lines.length === 4) resolve(lines)
-    }).observe(document.querySelector('[data-symbol=ROWAN] .price'), { childList: true })
-  })))
-  const [a, b] = await Promise.all(seen)
-  assert.ok(a.some((price) => b.includes(price)), `${a} and ${b}`)
+  for (const page of pages) {
+    await page.evaluate(() => {
+      const price = document.querySelector('[data-symbol=ROWAN] .price')
+      window.seen = []
+      new MutationObserver(() => seen.push(price.textContent)).observe(price, { childList: true })
+    })
+  }
+  const [a, b] = pages.map((page) => () => page.evaluate(() => seen))
+  await until('both pages have seen the same price', async () => {
+    const theirs = await b()
+    return (await a()).some((price) => theirs.includes(price))
+  })
   assert.equal(await pages[0].getByText('FORGED').count(), 0)
 })
 
@@ -243,5 +246,5 @@ test('cursors: each sees the other move, and go', async (t) => {
 
   await ben.close()
   await at(ann, names[1]).waitFor({ state: 'detached' })
-  assert.equal(await ann.getByTestId('people').locator('li').count(), 1)
+  await ann.getByTestId('people').locator('li').nth(1).waitFor({ state: 'detached' })
 })

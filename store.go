@@ -40,6 +40,8 @@ type People interface {
 	// use, where there is none. One who was removed is CodeUnauthorized.
 	ExternalUser(ctx context.Context, issuer, subject string, user User, now time.Time) (Account, error)
 
+	// HasAdmin reports whether there is an admin who is not removed.
+	HasAdmin(ctx context.Context) (bool, error)
 	// Account returns a person, or CodeNotFound. Those removed are found.
 	Account(ctx context.Context, user string) (Account, error)
 	// Password returns the person of a name and what SetPassword stored, or

@@ -19,6 +19,12 @@ import (
 type Config struct {
 	Store parley.Store
 	Bus   parley.Bus
+	// Guests says that whoever gives a name may come in; they make rooms by
+	// joining them.
+	Guests bool
+	// Verify believes tokens of other systems, or says CodeUnauthorized, with
+	// [parley.ErrExpired] as the cause for one that was good. nil: none are.
+	Verify func(ctx context.Context, token string) (parley.Claims, error)
 	// Limits are those of design; the zero value means [DefaultLimits].
 	Limits Limits
 	// Heartbeat is told to clients in hello's ack and kept by the gateways; the
@@ -72,6 +78,12 @@ type Chat struct {
 	log       *slog.Logger
 	stopBus   func()
 
+	guests    bool
+	verify    func(ctx context.Context, token string) (parley.Claims, error)
+	passwords passwords
+	guessing  *guessing
+	seen      *seen
+
 	mu       sync.Mutex
 	accounts map[string]*account // of users who are connected, or were just now
 }
@@ -98,8 +110,13 @@ func New(c Config) *Chat {
 		heartbeat: c.Heartbeat,
 		now:       c.Now,
 		log:       c.Log,
+		guests:    c.Guests,
+		verify:    c.Verify,
+		passwords: newPasswords(),
+		guessing:  newGuessing(),
 		accounts:  make(map[string]*account),
 	}
+	chat.seen = newSeen(c.Store, c.Log)
 	chat.hub = hub.New(chat.stillMember)
 	chat.stopBus = c.Bus.Subscribe(chat.hub.Deliver)
 	return chat
@@ -107,6 +124,9 @@ func New(c Config) *Chat {
 
 // Heartbeat returns what clients are told, for gateways to keep.
 func (c *Chat) Heartbeat() Heartbeat { return c.heartbeat }
+
+// Guests reports whether a name is enough to come in.
+func (c *Chat) Guests() bool { return c.guests }
 
 // stillMember reports whether a user who is said to have left a room is a member
 // of it all the same. What the store cannot say counts as having left.
@@ -120,6 +140,7 @@ func (c *Chat) stillMember(room, user string) bool {
 func (c *Chat) Close(ctx context.Context) error {
 	err := c.committer.Close(ctx)
 	c.stopBus()
+	c.seen.flush()
 	return err
 }
 
@@ -147,6 +168,19 @@ const accountMemory = time.Minute
 func (c *Chat) acquire(user string) (*account, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	a := c.accountLocked(user)
+	if c.limits.Connections > 0 && a.conns >= c.limits.Connections {
+		return nil, &endingError{
+			cause:  parley.Errorf(parley.CodeUnavailable, "you have %d connections open, which is the most; close one, then come again", a.conns),
+			ending: parley.Ending{Code: parley.CloseConnections, Reason: "too many connections of yours", RetryAfter: 10 * time.Second},
+		}
+	}
+	a.conns++
+	return a, nil
+}
+
+// accountLocked returns what the connections of a user share. c.mu is held.
+func (c *Chat) accountLocked(user string) *account {
 	a := c.accounts[user]
 	if a == nil {
 		a = &account{
@@ -156,14 +190,7 @@ func (c *Chat) acquire(user string) (*account, error) {
 		}
 		c.accounts[user] = a
 	}
-	if c.limits.Connections > 0 && a.conns >= c.limits.Connections {
-		return nil, &endingError{
-			cause:  parley.Errorf(parley.CodeUnavailable, "you have %d connections open, which is the most; close one, then come again", a.conns),
-			ending: parley.Ending{Code: parley.CloseConnections, Reason: "too many connections of yours", RetryAfter: 10 * time.Second},
-		}
-	}
-	a.conns++
-	return a, nil
+	return a
 }
 
 func (c *Chat) release(user string, a *account) {
@@ -181,4 +208,16 @@ func (c *Chat) forget(user string) {
 	if a := c.accounts[user]; a != nil && a.conns == 0 {
 		delete(c.accounts, user)
 	}
+}
+
+// mayJoin counts a room that a person makes among their first joins, or says how
+// long to wait.
+func (c *Chat) mayJoin(user string) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.accountLocked(user)
+	if a.conns == 0 {
+		time.AfterFunc(accountMemory, func() { c.forget(user) })
+	}
+	return take(c.now(), a.joins)
 }

@@ -28,7 +28,7 @@ func bubble(t *testing.T, limits chat.Limits, test func(t *testing.T, c *chat.Ch
 		defer store.Close()
 		bus := hub.NewBus(100)
 		defer bus.Close()
-		c := chat.New(chat.Config{Store: store, Bus: bus, Limits: limits})
+		c := chat.New(chat.Config{Store: store, Bus: bus, Limits: limits, Guests: true})
 		defer func() {
 			if err := c.Close(context.Background()); err != nil {
 				t.Error(err)
@@ -50,7 +50,7 @@ type client struct {
 
 func connect(t *testing.T, c *chat.Chat) *client {
 	cl := &client{t: t}
-	cl.Session = c.Connect(cl)
+	cl.Session = c.Connect(cl, nil)
 	return cl
 }
 
@@ -59,6 +59,15 @@ func (c *client) Deliver(ev *parley.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.events = append(c.events, string(ev.JSON))
+}
+
+// End implements hub.Subscriber.
+func (c *client) End(e parley.Ending) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.ending, c.ended = e, true
+	}
 }
 
 // told returns the events of a type since it was last called.

@@ -17,6 +17,7 @@ import (
 type screen chan *parley.Event
 
 func (s screen) Deliver(ev *parley.Event) { s <- ev }
+func (s screen) End(e parley.Ending)      { fmt.Println("ended:", e.Reason) }
 
 // A program's own session: what a gateway does for each of its connections.
 func ExampleSession() {
@@ -29,11 +30,11 @@ func ExampleSession() {
 	}
 	defer store.Close()
 	bus := hub.NewBus(100)
-	c := chat.New(chat.Config{Store: store, Bus: bus})
+	c := chat.New(chat.Config{Store: store, Bus: bus, Guests: true})
 	defer c.Close(context.Background())
 
 	told := make(screen, 1)
-	session := c.Connect(told)
+	session := c.Connect(told, nil)
 	defer session.Close()
 	do := func(req chat.Request) {
 		answered := make(chan struct{})

@@ -2,7 +2,9 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -11,42 +13,76 @@ import (
 	"github.com/seed-4a326f83/parley"
 )
 
-// hello settles who the connection is.
+// hello settles who the connection is. Said again with a token, it renews one
+// that is about to expire.
 func (s *Session) hello(ctx context.Context, req *Request, reply Reply) {
-	if s.hub != nil {
-		reply(nil, parley.Errorf(parley.CodeConflict, "hello was said already; open another connection to be somebody else"))
-		return
+	caller, token, err := s.identify(ctx, req)
+	if err == nil && s.hub != nil {
+		err = s.renew(caller)
+	} else if err == nil {
+		err = s.enter(ctx, caller)
 	}
-	user, token, err := s.identify(ctx, req)
 	if err != nil {
 		reply(nil, err)
 		return
 	}
-	account, err := s.chat.acquire(user.ID)
-	if err != nil {
-		reply(nil, err)
-		return
-	}
-	// First connected, then read: a membership that begins in between is told.
-	connection := s.chat.hub.Connect(s.id, user, s.out)
-	rooms, err := s.chat.store.MemberOf(ctx, user.ID)
-	if err != nil {
-		connection.Close()
-		s.chat.release(user.ID, account)
-		reply(nil, err)
-		return
-	}
-	connection.Watch(rooms)
-	s.user, s.account, s.hub = user, account, connection
 	reply(HelloAck{
-		User:      user,
+		User:      caller.User,
 		Session:   token,
 		Heartbeat: heartbeatAck{s.chat.heartbeat.Interval.Milliseconds(), s.chat.heartbeat.Timeout.Milliseconds()},
 		Limits:    limitsAck{parley.MaxBody, s.chat.limits.PublishRate, s.chat.limits.PublishBurst},
 	}, nil)
 }
 
-func (s *Session) identify(ctx context.Context, req *Request) (parley.User, parley.SessionToken, error) {
+// enter connects the caller.
+func (s *Session) enter(ctx context.Context, caller Caller) error {
+	account, err := s.chat.acquire(caller.ID)
+	if err != nil {
+		return err
+	}
+	// First connected, then read: a membership that begins in between is told,
+	// and who is put out in between is found to be.
+	connection := s.chat.hub.Connect(s.id, caller.User, caller.Session, s.out)
+	rooms, err := s.chat.store.MemberOf(ctx, caller.ID)
+	if err == nil {
+		err = s.chat.stillIn(ctx, caller)
+	}
+	if err != nil {
+		connection.Close()
+		s.chat.release(caller.ID, account)
+		return err
+	}
+	connection.Watch(rooms)
+	s.user, s.role, s.account, s.hub = caller.User, caller.Role, account, connection
+	s.expire(caller.Expires)
+	return nil
+}
+
+// renew goes on with a fresh token of the same person.
+func (s *Session) renew(caller Caller) error {
+	if caller.ID != s.user.ID {
+		return parley.Errorf(parley.CodeConflict, "this connection is somebody else's; open another connection to be another one")
+	}
+	s.expire(caller.Expires)
+	return nil
+}
+
+// expire has the connection ended when its token does.
+func (s *Session) expire(at time.Time) {
+	if s.expiry != nil {
+		s.expiry.Stop()
+		s.expiry = nil
+	}
+	if !at.IsZero() {
+		s.expiry = time.AfterFunc(at.Sub(s.chat.now()), func() { s.out.End(expired) })
+	}
+}
+
+var expired = parley.Ending{Code: parley.CloseExpired, Reason: "the token has expired; sign in again"}
+
+// identify returns who says hello, and the session that a new guest is given,
+// or the one that was given here.
+func (s *Session) identify(ctx context.Context, req *Request) (Caller, parley.SessionToken, error) {
 	said := 0
 	for _, field := range []string{req.Name, req.Token, req.Session} {
 		if field != "" {
@@ -55,33 +91,47 @@ func (s *Session) identify(ctx context.Context, req *Request) (parley.User, parl
 	}
 	switch {
 	case said > 1:
-		return parley.User{}, "", parley.Errorf(parley.CodeInvalid, "say one of name, token and session, not several")
+		return Caller{}, "", parley.Errorf(parley.CodeInvalid, "say one of name, token and session, not several")
 	case req.Session != "":
-		token := parley.SessionToken(req.Session)
-		user, err := s.chat.store.UserBySession(ctx, token.Hash(), s.chat.now())
-		if parley.ErrorCode(err) == parley.CodeUnauthorized {
-			err = badCredentials("this session is not known here; say hello with a name")
-		}
-		return user, token, err
+		caller, err := s.chat.Identify(ctx, req.Session)
+		return caller, parley.SessionToken(req.Session), disbelieved(err)
 	case req.Token != "":
-		return parley.User{}, "", badCredentials("this server takes no tokens; say hello with a name")
+		caller, err := s.chat.Identify(ctx, req.Token)
+		return caller, "", disbelieved(err)
+	case s.hub != nil:
+		return Caller{}, "", parley.Errorf(parley.CodeConflict, "hello was said already; open another connection to be somebody else")
+	case s.came != nil && req.Name != "":
+		return Caller{}, "", parley.Errorf(parley.CodeInvalid, "you are signed in as %s; say hello without a name", s.came.Name)
+	case s.came != nil:
+		return *s.came, "", nil
+	case !s.chat.guests:
+		return Caller{}, "", disbelieved(parley.Errorf(parley.CodeUnauthorized, "guests cannot come in here; sign in"))
 	}
-	name, err := cleanName(req.Name)
-	if err != nil {
-		return parley.User{}, "", err
-	}
-	token := parley.NewSessionToken()
-	user, err := s.chat.store.CreateGuest(ctx, parley.User{ID: parley.NewUserID(), Name: name}, token.Hash(), s.chat.now())
-	return user, token, err
+	return s.newGuest(ctx, req.Name)
 }
 
-// badCredentials refuses a hello and ends the connection: credentials that are
-// not believed now will not be later, and guessing must cost a handshake.
-func badCredentials(message string) error {
-	return &endingError{
-		cause:  parley.Errorf(parley.CodeUnauthorized, "%s", message),
-		ending: parley.Ending{Code: parley.CloseCredentials, Reason: "bad credentials"},
+func (s *Session) newGuest(ctx context.Context, name string) (Caller, parley.SessionToken, error) {
+	name, err := cleanName(name)
+	if err != nil {
+		return Caller{}, "", err
 	}
+	token := parley.NewSessionToken()
+	hash := token.Hash()
+	user, err := s.chat.store.CreateGuest(ctx, parley.User{ID: parley.NewUserID(), Name: name}, hash, s.chat.now())
+	return Caller{Account: parley.Account{User: user, Role: parley.Guest}, Session: &hash}, token, err
+}
+
+// disbelieved has a hello end the connection where its credentials were not
+// believed: they will not be later, and guessing must cost a handshake.
+func disbelieved(err error) error {
+	e := parley.AsError(err)
+	switch {
+	case e == nil || e.Code != parley.CodeUnauthorized:
+		return err
+	case errors.Is(err, parley.ErrExpired):
+		return &endingError{cause: e, ending: expired}
+	}
+	return &endingError{cause: e, ending: parley.Ending{Code: parley.CloseCredentials, Reason: "bad credentials"}}
 }
 
 // cleanName returns the name in Unicode normal form C, without space around it.

@@ -26,7 +26,23 @@ func (c *Chat) Identify(ctx context.Context, credential string) (Caller, error) 
 	}
 	hash := parley.SessionToken(credential).Hash()
 	account, err := c.store.UserBySession(ctx, hash, c.now())
+	if err == nil && account.Role == parley.Guest && !c.guests {
+		err = parley.Errorf(parley.CodeUnauthorized, "guests cannot come in here any more; sign in")
+	}
 	return Caller{Account: account, Session: &hash}, err
+}
+
+// stillIn says why a caller who was believed a moment ago is not any more.
+func (c *Chat) stillIn(ctx context.Context, caller Caller) error {
+	if caller.Session != nil {
+		_, err := c.store.UserBySession(ctx, *caller.Session, c.now())
+		return disbelieved(err)
+	}
+	account, err := c.store.Account(ctx, caller.ID)
+	if err == nil && account.Removed {
+		err = parley.Errorf(parley.CodeUnauthorized, "this account was removed")
+	}
+	return disbelieved(err)
 }
 
 func (c *Chat) verified(ctx context.Context, token string) (Caller, error) {

@@ -111,7 +111,7 @@ func (s *Session) becomeMember(ctx context.Context, id string) (parley.Room, err
 	if wait := take(now, s.account.joins); wait > 0 {
 		return parley.Room{}, s.flood.refused(now, wait, "join new rooms")
 	}
-	room, joined, err := s.chat.store.Join(ctx, id, s.user.ID, true, now)
+	room, joined, err := s.chat.store.Join(ctx, id, s.user.ID, s.role == parley.Guest, now)
 	if err != nil {
 		return parley.Room{}, err
 	}

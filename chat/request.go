@@ -34,7 +34,7 @@ type (
 	// HelloAck says who the client is.
 	HelloAck struct {
 		User      parley.User         `json:"user"`
-		Session   parley.SessionToken `json:"session"`
+		Session   parley.SessionToken `json:"session,omitempty"` // not where one came with a cookie or a token
 		Heartbeat heartbeatAck        `json:"heartbeat"`
 		Limits    limitsAck           `json:"limits"`
 	}

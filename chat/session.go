@@ -20,10 +20,14 @@ type Session struct {
 	out  hub.Subscriber
 	id   string // of the connection, on all nodes
 
+	came *Caller // whom the request that opened the connection came from; nil if it did not say
+
 	// Set by hello and not changed after.
 	user    parley.User
+	role    parley.Role
 	account *account
 	hub     *hub.Session
+	expiry  *time.Timer // of a token; nil for a session
 
 	publish *rate.Limiter
 	signal  *rate.Limiter
@@ -33,11 +37,14 @@ type Session struct {
 	errors errorCount
 }
 
-// Connect begins a session; what it is told goes to out.
-func (c *Chat) Connect(out hub.Subscriber) *Session {
+// Connect begins a session; what it is told goes to out. came is who the request
+// that opened the connection was believed to come from, or nil: then hello says
+// who.
+func (c *Chat) Connect(out hub.Subscriber, came *Caller) *Session {
 	return &Session{
 		chat:    c,
 		out:     out,
+		came:    came,
 		id:      rand.Text(),
 		publish: newLimiter(c.limits.PublishRate, c.limits.PublishBurst),
 		signal:  newLimiter(c.limits.SignalRate, c.limits.SignalBurst),
@@ -46,9 +53,13 @@ func (c *Chat) Connect(out hub.Subscriber) *Session {
 
 // Close ends the session. Answers to what is being committed still come.
 func (s *Session) Close() {
+	if s.expiry != nil {
+		s.expiry.Stop()
+	}
 	if s.hub != nil {
 		s.hub.Close()
 		s.chat.release(s.user.ID, s.account)
+		s.chat.seen.note(s.user.ID, s.chat.now())
 		s.hub = nil
 	}
 }
@@ -64,7 +75,7 @@ type Reply func(ack any, err error)
 // Handle does what a request says and has reply called.
 func (s *Session) Handle(ctx context.Context, req *Request, reply Reply) {
 	if s.hub == nil && req.Type != "hello" {
-		reply(nil, parley.Errorf(parley.CodeUnauthorized, "say hello first, with a name or a session"))
+		reply(nil, parley.Errorf(parley.CodeUnauthorized, "say hello first"))
 		return
 	}
 	switch req.Type {

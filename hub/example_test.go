@@ -13,6 +13,7 @@ import (
 type printer struct{ name string }
 
 func (p printer) Deliver(ev *parley.Event) { fmt.Println(p.name, "is told:", ev.Type, ev.Seq) }
+func (p printer) End(e parley.Ending)      { fmt.Println(p.name, "is ended:", e.Reason) }
 
 // What is published on the bus reaches those who have joined the room.
 func ExampleHub() {
@@ -20,7 +21,7 @@ func ExampleHub() {
 	bus := hub.NewBus(100)
 	bus.Subscribe(h.Deliver)
 
-	ann := h.Connect("connection 1", parley.User{ID: "u1", Name: "ann"}, printer{"ann"})
+	ann := h.Connect("connection 1", parley.User{ID: "u1", Name: "ann"}, nil, printer{"ann"})
 	defer ann.Close()
 	sub, _ := ann.Join(parley.Room{ID: "lobby", Name: "lobby", Kind: parley.Public})
 	// Held: read what was said before, answer the client, then go live.

@@ -14,6 +14,9 @@ type Subscriber interface {
 	// Deliver queues the event. It is called with locks held, from many
 	// goroutines: it must not block and must not call the hub.
 	Deliver(*parley.Event)
+	// End has the connection ended, once what was delivered has left. It is
+	// called as Deliver is.
+	End(parley.Ending)
 }
 
 // A Hub holds the connections of one node. All methods may be called by any
@@ -55,6 +58,12 @@ func (h *Hub) Deliver(n parley.News) {
 		h.read(n.Read)
 	case n.Member != nil:
 		h.member(n.Member)
+	case n.Room != nil:
+		if r := h.room(n.Room.ID); r != nil {
+			r.change(n.Room)
+		}
+	case n.Out != nil:
+		h.putOut(n.Out)
 	}
 }
 
@@ -109,6 +118,24 @@ func (h *Hub) member(m *parley.Member) {
 			s.out.Deliver(ev)
 		}
 	}
+}
+
+// putOut ends connections of a user: those of a session that ended, or all.
+func (h *Hub) putOut(o *parley.Out) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for s := range h.users[o.User] {
+		if (o.Session == nil || s.cameWith(o.Session)) && (o.Except == nil || !s.cameWith(o.Except)) {
+			s.out.End(parley.Ending{Code: parley.CloseRemoved, Reason: "signed out"})
+		}
+	}
+}
+
+// Online reports whether the user has a connection to this node.
+func (h *Hub) Online(user string) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return len(h.users[user]) > 0
 }
 
 // Present returns the people who listen to the room on this node, at most limit

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -32,6 +33,13 @@ func join(s *hub.Session, room parley.Room, seen int64) {
 type recorder struct {
 	mu     sync.Mutex
 	events []*parley.Event
+	ended  []parley.Ending
+}
+
+func (r *recorder) End(e parley.Ending) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = append(r.ended, e)
 }
 
 func (r *recorder) Deliver(ev *parley.Event) {
@@ -89,7 +97,7 @@ func TestMessagesComeOnceAndInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, &out)
+		s := h.Connect("c1", ann, nil, &out)
 		defer s.Close()
 		join(s, lobby, 2)
 		for _, seq := range []int64{1, 2, 3, 3, 4, 3} { // as a bus may have it
@@ -104,7 +112,7 @@ func TestHeldSubscriptionAnswersFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, &out)
+		s := h.Connect("c1", ann, nil, &out)
 		defer s.Close()
 		sub, _ := s.Join(lobby)
 		h.Deliver(message("lobby", 5))
@@ -127,7 +135,7 @@ func TestHeldSubscriptionAnswersFirst(t *testing.T) {
 func TestHeldSubscriptionIsBounded(t *testing.T) {
 	h := hub.New(gone)
 	var out recorder
-	s := h.Connect("c1", ann, &out)
+	s := h.Connect("c1", ann, nil, &out)
 	sub, _ := s.Join(lobby)
 	big := json.RawMessage(`"` + fmt.Sprintf("%060000d", 0) + `"`)
 	for seq := range int64(100) {
@@ -150,7 +158,7 @@ func TestSignalIsNotEchoedToItsConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out1, out2, other recorder
-		s1, s2, s3 := h.Connect("c1", ann, &out1), h.Connect("c2", ann, &out2), h.Connect("c3", bob, &other)
+		s1, s2, s3 := h.Connect("c1", ann, nil, &out1), h.Connect("c2", ann, nil, &out2), h.Connect("c3", bob, nil, &other)
 		for _, s := range []*hub.Session{s1, s2, s3} {
 			defer s.Close()
 			join(s, lobby, 0)
@@ -166,13 +174,13 @@ func TestPresenceIsCoalesced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, &out)
+		s := h.Connect("c1", ann, nil, &out)
 		defer s.Close()
 		join(s, lobby, 0)
 		time.Sleep(time.Second)
 		check(t, &out) // oneself is no news
 
-		b1, b2 := h.Connect("c2", bob, &recorder{}), h.Connect("c3", bob, &recorder{})
+		b1, b2 := h.Connect("c2", bob, nil, &recorder{}), h.Connect("c3", bob, nil, &recorder{})
 		join(b1, lobby, 0)
 		join(b2, lobby, 0)
 		time.Sleep(time.Second)
@@ -183,7 +191,7 @@ func TestPresenceIsCoalesced(t *testing.T) {
 		check(t, &out)
 
 		b2.Close() // and comes back at once
-		b3 := h.Connect("c4", bob, &recorder{})
+		b3 := h.Connect("c4", bob, nil, &recorder{})
 		join(b3, lobby, 0)
 		time.Sleep(time.Second)
 		check(t, &out)
@@ -217,9 +225,9 @@ func TestWhoIsListedIsTakenOffTheListAgain(t *testing.T) {
 		var out recorder
 		// bob comes, ann comes and is given a list with him, and he leaves before
 		// anybody was told of him.
-		b := h.Connect("c1", bob, &recorder{})
+		b := h.Connect("c1", bob, nil, &recorder{})
 		join(b, lobby, 0)
-		s := h.Connect("c2", ann, &out)
+		s := h.Connect("c2", ann, nil, &out)
 		defer s.Close()
 		join(s, lobby, 0)
 		if got := names(); !slices.Equal(got, []string{"ann", "bob"}) {
@@ -230,7 +238,7 @@ func TestWhoIsListedIsTakenOffTheListAgain(t *testing.T) {
 		check(t, &out, "presence lobby bob false")
 
 		// Both are there and lose their connections; ann is back before bob.
-		b = h.Connect("c3", bob, &recorder{})
+		b = h.Connect("c3", bob, nil, &recorder{})
 		join(b, lobby, 0)
 		time.Sleep(time.Second)
 		out.took()
@@ -238,7 +246,7 @@ func TestWhoIsListedIsTakenOffTheListAgain(t *testing.T) {
 		if got := names(); !slices.Equal(got, []string{"ann", "bob"}) {
 			t.Errorf("present before his leaving is told: %v", got)
 		}
-		b = h.Connect("c4", bob, &recorder{})
+		b = h.Connect("c4", bob, nil, &recorder{})
 		join(b, lobby, 0)
 		time.Sleep(time.Second)
 		check(t, &out)
@@ -256,7 +264,7 @@ func TestOldNewsOfLeavingEndsNoNewMembership(t *testing.T) {
 		member := true
 		h := hub.New(func(room, user string) bool { return room == "lobby" && user == ann.ID && member })
 		var out recorder
-		s := h.Connect("c1", ann, &out)
+		s := h.Connect("c1", ann, nil, &out)
 		defer s.Close()
 		join(s, lobby, 0)
 		left := parley.News{Member: &parley.Member{User: ann.ID, Room: lobby, Left: true}}
@@ -269,7 +277,7 @@ func TestOldNewsOfLeavingEndsNoNewMembership(t *testing.T) {
 		check(t, &out)
 
 		// Who left between Connect and Watch is no member either.
-		s = h.Connect("c2", ann, &out)
+		s = h.Connect("c2", ann, nil, &out)
 		defer s.Close()
 		h.Deliver(left)
 		s.Watch([]parley.Room{lobby})
@@ -283,7 +291,7 @@ func TestADirectRoomIsNamedByTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var annOut, bobOut recorder
-		a, b := h.Connect("c1", ann, &annOut), h.Connect("c2", bob, &bobOut)
+		a, b := h.Connect("c1", ann, nil, &annOut), h.Connect("c2", bob, nil, &bobOut)
 		defer a.Close()
 		defer b.Close()
 		a.Watch([]parley.Room{{ID: "d", Name: "bob", Kind: parley.Direct}})
@@ -302,16 +310,16 @@ func TestPresenceOfACrowdIsNotTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		for i := range 600 {
-			s := h.Connect(fmt.Sprint("c", i), parley.User{ID: fmt.Sprint("crowd", i)}, &recorder{})
+			s := h.Connect(fmt.Sprint("c", i), parley.User{ID: fmt.Sprint("crowd", i)}, nil, &recorder{})
 			defer s.Close()
 			join(s, lobby, 0)
 		}
 		time.Sleep(time.Second)
 		var out recorder
-		s := h.Connect("last", ann, &out)
+		s := h.Connect("last", ann, nil, &out)
 		defer s.Close()
 		join(s, lobby, 0)
-		late := h.Connect("late", bob, &recorder{})
+		late := h.Connect("late", bob, nil, &recorder{})
 		defer late.Close()
 		join(late, lobby, 0)
 		time.Sleep(time.Second)
@@ -326,7 +334,7 @@ func TestMembersElsewhereHearOfNewsTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, &out)
+		s := h.Connect("c1", ann, nil, &out)
 		defer s.Close()
 		s.Watch([]parley.Room{lobby})
 		for seq := range int64(10) {
@@ -350,7 +358,7 @@ func TestMembershipReachesAllConnectionsOfAUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out1, out2, other recorder
-		s1, s2, s3 := h.Connect("c1", ann, &out1), h.Connect("c2", ann, &out2), h.Connect("c3", bob, &other)
+		s1, s2, s3 := h.Connect("c1", ann, nil, &out1), h.Connect("c2", ann, nil, &out2), h.Connect("c3", bob, nil, &other)
 		for _, s := range []*hub.Session{s1, s2, s3} {
 			defer s.Close()
 		}
@@ -383,7 +391,7 @@ func TestNothingIsDeliveredAfterClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, &out)
+		s := h.Connect("c1", ann, nil, &out)
 		sub, _ := s.Join(lobby)
 		h.Deliver(message("lobby", 1))
 		s.Close()
@@ -401,13 +409,13 @@ func TestNothingIsDeliveredAfterClose(t *testing.T) {
 func TestManyComeAndGoWhileMessagesAreDelivered(t *testing.T) {
 	h := hub.New(gone)
 	var out recorder
-	steady := h.Connect("steady", ann, &out)
+	steady := h.Connect("steady", ann, nil, &out)
 	join(steady, lobby, 0)
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
 			for n := range 200 {
-				s := h.Connect(fmt.Sprint(i, "-", n), bob, &recorder{})
+				s := h.Connect(fmt.Sprint(i, "-", n), bob, nil, &recorder{})
 				s.Watch([]parley.Room{lobby})
 				join(s, lobby, int64(n))
 				if n%2 == 0 {
@@ -439,4 +447,56 @@ func TestManyComeAndGoWhileMessagesAreDelivered(t *testing.T) {
 	if _, n := h.Present("lobby", 10); n != 0 {
 		t.Errorf("%d present, want none", n)
 	}
+}
+
+func TestWhoHasToGoIsEnded(t *testing.T) {
+	h := hub.New(nil)
+	one, two := parley.SessionHash{1}, parley.SessionHash{2}
+	var a, b, c, other recorder
+	h.Connect("c1", ann, &one, &a)
+	h.Connect("c2", ann, &two, &b)
+	h.Connect("c3", ann, nil, &c)
+	h.Connect("c4", bob, &two, &other)
+	ended := func() (n [4]int) {
+		for i, r := range []*recorder{&a, &b, &c, &other} {
+			n[i] = len(r.ended)
+		}
+		return n
+	}
+	for _, step := range []struct {
+		out  parley.Out
+		want [4]int
+	}{
+		{parley.Out{User: ann.ID, Session: &one}, [4]int{1, 0, 0, 0}},
+		{parley.Out{User: ann.ID, Except: &two}, [4]int{2, 0, 1, 0}},
+		{parley.Out{User: ann.ID}, [4]int{3, 1, 2, 0}},
+		{parley.Out{User: "nobody"}, [4]int{3, 1, 2, 0}},
+	} {
+		h.Deliver(parley.News{Out: &step.out})
+		if got := ended(); got != step.want {
+			t.Errorf("after %+v: %v, want %v", step.out, got, step.want)
+		}
+	}
+	if code := a.ended[0].Code; code != parley.CloseRemoved {
+		t.Errorf("ended with %d, want %d", code, parley.CloseRemoved)
+	}
+	if !h.Online(ann.ID) || h.Online("nobody") {
+		t.Error("ann is online until her connections are closed, and nobody is not")
+	}
+}
+
+func TestAChangedRoomIsTold(t *testing.T) {
+	h := hub.New(nil)
+	var in, watching recorder
+	room := parley.Room{ID: "tea", Name: "tea", Kind: parley.Public, Last: 7}
+	join(h.Connect("c1", ann, nil, &in), room, 7)
+	h.Connect("c2", bob, nil, &watching).Watch([]parley.Room{room})
+	h.Deliver(parley.News{Room: &parley.Room{ID: "tea", Name: "Tea and cake", Kind: parley.Public, Topic: "today: scones"}})
+	const want = `{"type":"room","id":"tea","name":"Tea and cake","kind":"public","topic":"today: scones","last":7}`
+	for _, r := range []*recorder{&in, &watching} {
+		if got := r.json(); !strings.Contains(got, want) {
+			t.Errorf("told %s, want %s", got, want)
+		}
+	}
+	h.Deliver(parley.News{Room: &parley.Room{ID: "nobody-here"}})
 }

@@ -101,6 +101,23 @@ func (r *room) message(m *parley.Message) {
 	}
 }
 
+// change tells everybody of a new name, topic or the like.
+func (r *room) change(info *parley.Room) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := max(r.info.Last, info.Last)
+	r.info = *info
+	r.info.Last = last
+	ev := parley.RoomEvent(r.info)
+	for _, sub := range r.subs {
+		sub.offer(ev)
+	}
+	for s := range r.watchers {
+		r.watchers[s] = info.Name
+		s.out.Deliver(ev)
+	}
+}
+
 func (r *room) tellWatchers() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,6 +11,7 @@ type Session struct {
 	id   string
 	user parley.User
 	out  Subscriber
+	with *parley.SessionHash // what the user proved to be themselves with; nil if not with a session
 
 	// The rooms the session is in; guarded by hub.mu. A nil subscription is a
 	// room the user is a member of but has not joined on this connection.
@@ -19,9 +20,10 @@ type Session struct {
 	closed bool
 }
 
-// Connect adds a connection of user. id names it, on all nodes.
-func (h *Hub) Connect(id string, user parley.User, out Subscriber) *Session {
-	s := &Session{hub: h, id: id, user: user, out: out, rooms: make(map[string]*Subscription), left: make(map[string]struct{})}
+// Connect adds a connection of user, who came with a session, or with something
+// else if that is nil. id names the connection, on all nodes.
+func (h *Hub) Connect(id string, user parley.User, with *parley.SessionHash, out Subscriber) *Session {
+	s := &Session{hub: h, id: id, user: user, out: out, with: with, rooms: make(map[string]*Subscription), left: make(map[string]struct{})}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.users[user.ID] == nil {
@@ -29,6 +31,10 @@ func (h *Hub) Connect(id string, user parley.User, out Subscriber) *Session {
 	}
 	h.users[user.ID][s] = struct{}{}
 	return s
+}
+
+func (s *Session) cameWith(session *parley.SessionHash) bool {
+	return s.with != nil && *s.with == *session
 }
 
 // Watch has the connection told of news in the rooms that its user is a member

@@ -28,9 +28,9 @@ func (s *Server) getConfig(c *call) (any, error) {
 		Setup    bool      `json:"setup"`
 		OIDC     *provider `json:"oidc,omitempty"`
 		User     *mine     `json:"user,omitempty"`
-	}{Guests: s.signIns.Guests, Accounts: s.signIns.Accounts, Setup: s.setupToken.Load() != nil}
-	if s.oidc != nil {
-		answer.OIDC = &provider{s.oidc.name}
+	}{Guests: s.chat.Guests(), Accounts: s.signIns.Accounts, Setup: s.setupToken.Load() != nil}
+	if s.signIns.OIDC != nil {
+		answer.OIDC = &provider{s.signIns.OIDC.name}
 	}
 	// One whom the cookie does not believe any more is nobody.
 	switch caller, found, err := s.identify(c.Request); {

@@ -137,9 +137,3 @@ func (a *admission) sweep(now time.Time) {
 		}
 	}
 }
-
-// clientAddr returns the address that a request came from.
-func clientAddr(r *http.Request) netip.Addr {
-	addr, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return addr.Addr()
-}

@@ -68,7 +68,7 @@ func (s *Server) routeAPI() {
 	s.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, parley.Errorf(parley.CodeNotFound, "there is no %s %s; docs/api.md has what there is", r.Method, r.URL.Path))
 	})
-	if s.oidc != nil {
+	if s.signIns.OIDC != nil {
 		s.mux.HandleFunc("GET /api/oidc/start", s.oidcStart)
 		s.mux.HandleFunc("GET /api/oidc/callback", s.oidcCallback)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ func (e *refusal) write(w http.ResponseWriter) {
 // A guard refuses requests that a browser was talked into.
 type guard struct {
 	publicURL *url.URL
+	allowed   []*url.URL // origins
 }
 
 // checkRequest refuses what no request may have.
@@ -74,7 +76,7 @@ func (g *guard) checkOrigin(r *http.Request) *refusal {
 	if len(origins) == 0 {
 		return nil
 	}
-	foreign := &refusal{status: http.StatusForbidden, message: "pages of this origin may not connect here; start the server with --public-url to allow them"}
+	foreign := &refusal{status: http.StatusForbidden, message: "pages of this origin may not connect here; start the server with --public-url or --allow-origin to allow them"}
 	if len(origins) > 1 {
 		return foreign
 	}
@@ -87,6 +89,9 @@ func (g *guard) checkOrigin(r *http.Request) *refusal {
 		scheme = "https"
 	}
 	if sameOrigin(origin, &url.URL{Scheme: scheme, Host: r.Host}) || g.publicURL != nil && sameOrigin(origin, g.publicURL) {
+		return nil
+	}
+	if slices.ContainsFunc(g.allowed, func(allowed *url.URL) bool { return sameOrigin(origin, allowed) }) {
 		return nil
 	}
 	return foreign
@@ -108,21 +113,4 @@ func port(u *url.URL) string {
 		return "443"
 	}
 	return ""
-}
-
-// checkCredentials refuses a token that came with the request: an upgrade with
-// a bad one is answered 401 before any 101, and this server takes none.
-func checkCredentials(r *http.Request) *refusal {
-	bad := &refusal{status: http.StatusUnauthorized, message: "this server takes no tokens; leave the token out and say hello with a name"}
-	if scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
-		return bad
-	}
-	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
-		for protocol := range strings.SplitSeq(line, ",") {
-			if strings.HasPrefix(strings.TrimSpace(protocol), "parley.token.") {
-				return bad
-			}
-		}
-	}
-	return nil
 }

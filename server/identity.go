@@ -79,3 +79,30 @@ func credentialOf(r *http.Request) string {
 	}
 	return ""
 }
+
+// checkUpgrade refuses an upgrade that another origin's page caused, or that says
+// who it comes from and is not believed, before any 101; and returns who it comes
+// from, where it says so.
+func (s *Server) checkUpgrade(r *http.Request) (*chat.Caller, *refusal) {
+	if refused := s.guard.checkOrigin(r); refused != nil {
+		return nil, refused
+	}
+	if len(r.Header.Values("Origin")) == 0 && s.hasCookie(r) && credentialOf(r) == "" {
+		return nil, &refusal{status: http.StatusForbidden, message: "an upgrade with a cookie needs an Origin; programs use Authorization: Bearer"}
+	}
+	caller, found, err := s.identify(r)
+	switch {
+	case found:
+		return &caller, nil
+	case err != nil && parley.ErrorCode(err) != parley.CodeUnauthorized:
+		e := parley.AsError(err)
+		return nil, &refusal{status: http.StatusServiceUnavailable, message: e.Message, retryAfter: e.RetryAfter}
+	case err != nil && credentialOf(r) == "" && s.chat.Guests():
+		return nil, nil // an old cookie keeps nobody from coming in as a guest
+	case err != nil:
+		return nil, &refusal{status: http.StatusUnauthorized, message: parley.AsError(err).Message}
+	case !s.chat.Guests():
+		return nil, &refusal{status: http.StatusUnauthorized, message: "sign in first: this server lets no guests in"}
+	}
+	return nil, nil
+}

@@ -68,8 +68,8 @@ type oidcVisit struct {
 
 func (s *Server) oauth(r *http.Request) *oauth2.Config {
 	return &oauth2.Config{
-		ClientID: s.oidc.client.ID, ClientSecret: s.oidc.client.Secret,
-		Endpoint:    s.oidc.provider.Endpoint(),
+		ClientID: s.signIns.OIDC.client.ID, ClientSecret: s.signIns.OIDC.client.Secret,
+		Endpoint:    s.signIns.OIDC.provider.Endpoint(),
 		RedirectURL: s.origin(r) + "/api/oidc/callback",
 		Scopes:      []string{oidc.ScopeOpenID, "profile"},
 	}
@@ -116,7 +116,7 @@ func (s *Server) oidcSession(r *http.Request) (parley.SessionToken, error) {
 	if !ok {
 		return "", errors.New("the provider sent no id_token")
 	}
-	id, err := s.oidc.verifier.Verify(r.Context(), raw)
+	id, err := s.signIns.OIDC.verifier.Verify(r.Context(), raw)
 	if err != nil {
 		return "", err
 	}

@@ -108,6 +108,9 @@ func (o *outbox) Deliver(ev *parley.Event) {
 	}
 }
 
+// End implements hub.Subscriber.
+func (o *outbox) End(e parley.Ending) { o.end(e) }
+
 // put sends a message, or queues it; it never waits.
 func (o *outbox) put(json []byte, kind outgoingKind) {
 	o.mu.Lock()

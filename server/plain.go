@@ -38,15 +38,12 @@ const (
 // the connection is handled in event mode, where it has no goroutine while
 // nothing happens.
 func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
-	refused := s.guard.checkOrigin(r)
-	if refused == nil {
-		refused = checkCredentials(r)
-	}
+	came, refused := s.checkUpgrade(r)
 	if refused != nil {
 		refused.write(w)
 		return
 	}
-	visitor, refused := s.admission.admit(clientAddr(r))
+	visitor, refused := s.admission.admit(s.clientAddr(r))
 	if refused != nil {
 		refused.write(w)
 		return
@@ -66,7 +63,7 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &plainConn{server: s, conn: conn, visitor: visitor}
 	c.out.carrier = c
-	c.session = s.chat.Connect(&c.out)
+	c.session = s.chat.Connect(&c.out, came)
 	if !s.add(c) {
 		c.out.end(restarting(1))
 	}

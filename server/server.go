@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-4a326f83/parley"
@@ -25,6 +27,15 @@ type Config struct {
 	// is not the one it listens on: its host is believed in Host, its origin in
 	// Origin. nil: there is none.
 	PublicURL *url.URL
+	// AllowOrigins are those of other sites' pages that may use this server
+	// besides its own, each a scheme and a host, and a port where it is not the
+	// scheme's.
+	AllowOrigins []*url.URL
+	// TrustedProxies are believed in what they say of where a request came from.
+	TrustedProxies []netip.Prefix
+	// SignIns is how people come in, besides as guests ([chat.Config.Guests]) and
+	// with tokens ([chat.Config.Verify]).
+	SignIns SignIns
 	// Limits are the bounds on connections. Zero: [DefaultLimits].
 	Limits Limits
 	// Log hears of connections that were ended, and why; never of payloads. nil:
@@ -32,13 +43,25 @@ type Config struct {
 	Log *slog.Logger
 }
 
+// SignIns is how people come in.
+type SignIns struct {
+	Accounts bool   // by a name and a password
+	OIDC     *OIDC  // by a provider of OpenID Connect; nil: none
+	Setup    string // makes the first admin; "": there is one
+}
+
 // A Server answers HTTP. It is safe for concurrent use.
 type Server struct {
 	chat      *chat.Chat
 	guard     guard
 	admission *admission
+	calls     *rates
 	log       *slog.Logger
-	mux       *http.ServeMux
+
+	signIns        SignIns
+	setupToken     atomic.Pointer[string] // nil once there is an admin
+	trustedProxies []netip.Prefix
+	mux            *http.ServeMux
 
 	// reading ends when requests are not read any more.
 	reading     context.Context
@@ -64,12 +87,16 @@ func New(c Config) *Server {
 	}
 	s := &Server{
 		chat:      c.Chat,
-		guard:     guard{publicURL: c.PublicURL},
+		guard:     guard{publicURL: c.PublicURL, allowed: c.AllowOrigins},
 		admission: newAdmission(c.Limits),
+		calls:     newRates(callRate, callBurst),
 		log:       c.Log,
-		mux:       http.NewServeMux(),
-		conns:     make(map[*plainConn]struct{}),
-		idle:      make(chan struct{}),
+		signIns:   c.SignIns,
+
+		trustedProxies: c.TrustedProxies,
+		mux:            http.NewServeMux(),
+		conns:          make(map[*plainConn]struct{}),
+		idle:           make(chan struct{}),
 	}
 	s.reading, s.stopReading = context.WithCancel(context.Background())
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -77,6 +104,10 @@ func New(c Config) *Server {
 		w.Write([]byte("ok\n"))
 	})
 	s.mux.HandleFunc("/ws", s.servePlain)
+	if c.SignIns.Setup != "" {
+		s.setupToken.Store(&c.SignIns.Setup)
+	}
+	s.routeAPI()
 	s.mux.Handle("/", c.Page)
 	return s
 }

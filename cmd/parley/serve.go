@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -37,11 +38,20 @@ const (
 )
 
 type serveCmd struct {
-	Listen       string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (default ${default}). Port 0 takes a free one."`
-	Data         string   `default:"./parley-data" type:"path" placeholder:"FOLDER" help:"Folder for everything that is kept (default ./parley-data)."`
-	PublicURL    *url.URL `placeholder:"URL" help:"Address under which people open this server, where it is not the one it listens on."`
-	PublishRate  float64  `default:"20" help:"Messages a second that one connection may publish; three times as many a person. 0: no limit."`
-	PublishBurst int      `default:"60" help:"Messages that may come at once before the rate counts."`
+	Listen         string    `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (default ${default}). Port 0 takes a free one."`
+	Data           string    `default:"./parley-data" type:"path" placeholder:"FOLDER" help:"Folder for everything that is kept (default ./parley-data)."`
+	PublicURL      *url.URL  `placeholder:"URL" help:"Address under which people open this server, where it is not the one it listens on."`
+	Accounts       bool      `help:"People sign in with a name and a password; the first one becomes the admin by a link that is printed, and invites the others."`
+	Guests         bool      `help:"Whoever gives a name may come in. On a loopback address that is so anyway, unless there is another way to sign in."`
+	TLSCert        string    `name:"tls-cert" type:"existingfile" placeholder:"FILE" help:"Certificate (PEM, with its chain) for HTTPS; needs --tls-key."`
+	TLSKey         string    `name:"tls-key" type:"existingfile" placeholder:"FILE" help:"The certificate's private key."`
+	HTTPListen     string    `name:"http-listen" placeholder:"HOST:PORT" help:"With --tls-cert, an address for plain HTTP that leads to HTTPS."`
+	AllowOrigin    []string  `placeholder:"ORIGIN" help:"Origin of another site whose pages may use this server, such as https://intranet.example.org; may be repeated."`
+	TrustedProxies []string  `placeholder:"CIDR" help:"Addresses of reverse proxies whose X-Forwarded-For is believed; may be repeated."`
+	JWT            jwtFlags  `embed:"" prefix:"jwt-" group:"Tokens of another system"`
+	OIDC           oidcFlags `embed:"" prefix:"oidc-" group:"Signing in with OpenID Connect"`
+	PublishRate    float64   `default:"20" help:"Messages a second that one connection may publish; three times as many a person. 0: no limit."`
+	PublishBurst   int       `default:"60" help:"Messages that may come at once before the rate counts."`
 }
 
 // Validate implements kong's check of flags.
@@ -52,12 +62,21 @@ func (c *serveCmd) Validate() error {
 	if u := c.PublicURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "") {
 		return errors.New("--public-url must be a whole address, such as https://chat.example.org")
 	}
-	return nil
+	return c.checkSignIn()
 }
 
 // Run serves until ctx is done.
 func (c *serveCmd) Run(ctx context.Context) (err error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	verify, err := c.verifier()
+	if err != nil {
+		return err
+	}
+	origins, err1 := c.origins()
+	proxies, err2 := c.proxies()
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
 	// Listening comes first, so that a taken port is told at once and leaves no
 	// folder behind. Nobody is answered before all stands.
 	listener, err := listen(ctx, c.Listen)
@@ -83,13 +102,21 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 	bus := hub.NewBus(busQueue)
 	defer bus.Close()
+	open := openAddress(listener.Addr(), c.PublicURL, c.TLSCert != "")
+	ways, err := c.signIns(ctx, store, open)
+	if err != nil {
+		return err
+	}
 	limits := chat.DefaultLimits
 	limits.PublishRate, limits.PublishBurst = c.PublishRate, c.PublishBurst
 	gateway := server.New(server.Config{
-		Chat:      chat.New(chat.Config{Store: store, Bus: bus, Limits: limits, Log: log}),
-		Page:      web.Handler(),
-		PublicURL: c.PublicURL,
-		Log:       log,
+		Chat:           chat.New(chat.Config{Store: store, Bus: bus, Guests: c.guests(), Verify: verify, Limits: limits, Log: log}),
+		Page:           web.Handler(),
+		PublicURL:      c.PublicURL,
+		AllowOrigins:   origins,
+		TrustedProxies: proxies,
+		SignIns:        ways,
+		Log:            log,
 	})
 	httpServer := &http.Server{
 		Handler:           gateway,
@@ -100,10 +127,24 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 		ConnState:         gateway.ConnState,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	fmt.Printf("Parley keeps its data in %s\nParley is open at %s (Ctrl-C stops it)\n", c.Data, openAddress(listener.Addr(), c.PublicURL))
+	fmt.Printf("Parley keeps its data in %s\nParley is open at %s (Ctrl-C stops it)\n", c.Data, open)
 
-	served := make(chan error, 1)
-	go func() { served <- httpServer.Serve(listener) }()
+	served := make(chan error, 2)
+	switch {
+	case c.TLSCert == "":
+		go func() { served <- httpServer.Serve(listener) }()
+	default:
+		go func() { served <- httpServer.ServeTLS(listener, c.TLSCert, c.TLSKey) }()
+	}
+	if c.HTTPListen != "" {
+		plain, err := listen(ctx, c.HTTPListen)
+		if err != nil {
+			return fmt.Errorf("%w; name another address with --http-listen", err)
+		}
+		redirect := redirector(open)
+		defer redirect.Close()
+		go func() { served <- redirect.Serve(plain) }()
+	}
 	select {
 	case err = <-served:
 		return err
@@ -142,7 +183,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 }
 
 // openAddress returns what to type into a browser.
-func openAddress(listening net.Addr, public *url.URL) string {
+func openAddress(listening net.Addr, public *url.URL, tls bool) string {
 	if public != nil {
 		return public.String()
 	}
@@ -150,5 +191,21 @@ func openAddress(listening net.Addr, public *url.URL) string {
 	if ok && addr.IP.IsUnspecified() {
 		addr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: addr.Port}
 	}
+	if tls {
+		return fmt.Sprintf("https://%s/", addr)
+	}
 	return fmt.Sprintf("http://%s/", addr)
+}
+
+// redirector returns a server that leads to the same path of another address.
+func redirector(to string) *http.Server {
+	to = strings.TrimSuffix(to, "/")
+	return &http.Server{
+		ReadHeaderTimeout: headerTime,
+		MaxHeaderBytes:    maxHeader - headerSlack,
+		WriteTimeout:      answerTime,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, to+r.URL.RequestURI(), http.StatusPermanentRedirect)
+		}),
+	}
 }

@@ -74,7 +74,7 @@ func run(ctx context.Context, listen string) error {
 
 // publish is the participant: it says hello, joins, and tells prices until ctx is done.
 func publish(ctx context.Context, rooms *chat.Chat) error {
-	session := rooms.Connect(deaf{})
+	session := rooms.Connect(deaf{}, nil)
 	defer session.Close()
 	say := func(r *chat.Request) error {
 		answer := make(chan error, 1)
@@ -97,3 +97,4 @@ func publish(ctx context.Context, rooms *chat.Chat) error {
 type deaf struct{}
 
 func (deaf) Deliver(*parley.Event) {}
+func (deaf) End(parley.Ending)     {}

@@ -58,11 +58,11 @@ func (s *Session) identify(ctx context.Context, req *Request) (parley.User, parl
 		return parley.User{}, "", parley.Errorf(parley.CodeInvalid, "say one of name, token and session, not several")
 	case req.Session != "":
 		token := parley.SessionToken(req.Session)
-		user, err := s.chat.store.UserBySession(ctx, token.Hash(), s.chat.now())
+		account, err := s.chat.store.UserBySession(ctx, token.Hash(), s.chat.now())
 		if parley.ErrorCode(err) == parley.CodeUnauthorized {
 			err = badCredentials("this session is not known here; say hello with a name")
 		}
-		return user, token, err
+		return account.User, token, err
 	case req.Token != "":
 		return parley.User{}, "", badCredentials("this server takes no tokens; say hello with a name")
 	}

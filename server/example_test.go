@@ -29,7 +29,7 @@ func ExampleServer() {
 	bus := hub.NewBus(1024)
 	defer bus.Close()
 	parley := server.New(server.Config{
-		Chat: chat.New(chat.Config{Store: store, Bus: bus}),
+		Chat: chat.New(chat.Config{Store: store, Bus: bus, Guests: true}),
 		Page: web.Handler(),
 	})
 	defer parley.Shutdown(context.Background())

@@ -35,7 +35,7 @@ func newServer(t *testing.T, o options) *server.Server {
 		t.Fatal(err)
 	}
 	bus := hub.NewBus(1024)
-	o.config.Chat = chat.New(chat.Config{Store: store, Bus: bus, Limits: o.limits})
+	o.config.Chat = chat.New(chat.Config{Store: store, Bus: bus, Guests: true, Limits: o.limits})
 	s := server.New(o.config)
 	t.Cleanup(func() {
 		if err := s.Shutdown(context.Background()); err != nil {
@@ -83,7 +83,7 @@ func bubble(t *testing.T, o options, test func(t *testing.T, b *bubbleServer)) {
 		defer store.Close()
 		bus := hub.NewBus(1024)
 		defer bus.Close()
-		o.config.Chat = chat.New(chat.Config{Store: store, Bus: bus, Limits: o.limits})
+		o.config.Chat = chat.New(chat.Config{Store: store, Bus: bus, Guests: true, Limits: o.limits})
 		b := &bubbleServer{t: t, Server: server.New(o.config), accept: make(chan net.Conn), closed: make(chan struct{})}
 		h := &http.Server{Handler: b.Server, ReadHeaderTimeout: 5 * time.Second}
 		go h.Serve(b)

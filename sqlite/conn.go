@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/seed-4a326f83/parley"
+
 	sqlite "modernc.org/sqlite"
 )
 
@@ -36,12 +38,16 @@ func connect(dataSource string) (*conn, error) {
 }
 
 // Close gives up the connection and its statements.
-func (c *conn) Close() error {
+func (c *conn) Close() error { return errors.Join(c.unprepare(), c.Conn.Close()) }
+
+// unprepare gives up the statements that were prepared so far.
+func (c *conn) unprepare() error {
 	var errs []error
 	for _, st := range c.prepared {
 		errs = append(errs, st.Close())
 	}
-	return errors.Join(append(errs, c.Conn.Close())...)
+	clear(c.prepared)
+	return errors.Join(errs...)
 }
 
 // prepare returns the statement of a query and its arguments as the driver
@@ -77,42 +83,68 @@ func (c *conn) exec(query string, args ...driver.Value) (changed int64, err erro
 }
 
 // row runs a query and stores its first row, if there is one, in dest, which
-// are *int64 or *string.
+// are pointers to what assign knows.
 func (c *conn) row(query string, args []driver.Value, dest ...any) (found bool, err error) {
+	err = c.each(query, args, dest, func() (bool, error) {
+		found = true
+		return false, nil
+	})
+	return found && err == nil, err
+}
+
+// each runs a query and calls do for its rows, each of which it stores in dest,
+// until do says that it has seen enough. What do changes must not be what the
+// query reads.
+func (c *conn) each(query string, args []driver.Value, dest []any, do func() (more bool, err error)) (err error) {
 	st, named, err := c.prepare(query, args)
 	if err != nil {
-		return false, err
+		return err
 	}
 	rows, err := st.(driver.StmtQueryContext).QueryContext(context.Background(), named)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	values := make([]driver.Value, len(dest))
-	switch err := rows.Next(values); {
-	case err == io.EOF:
-		return false, nil
-	case err != nil:
-		return false, err
-	}
-	for i, v := range values {
-		if err := assign(dest[i], v); err != nil {
-			return false, fmt.Errorf("column %d of %q: %w", i, query, err)
+	for {
+		switch err := rows.Next(values); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+		for i, v := range values {
+			if err := assign(dest[i], v); err != nil {
+				return fmt.Errorf("column %d of %q: %w", i, query, err)
+			}
+		}
+		if more, err := do(); err != nil || !more {
+			return err
 		}
 	}
-	return true, nil
 }
 
 func assign(dest any, v driver.Value) error {
-	switch d := dest.(type) {
-	case *int64:
-		if n, ok := v.(int64); ok {
-			*d = n
+	switch v := v.(type) {
+	case int64:
+		switch d := dest.(type) {
+		case *int64:
+			*d = v
+			return nil
+		case *bool:
+			*d = v != 0
 			return nil
 		}
-	case *string:
-		if s, ok := v.(string); ok {
-			*d = s
+	case string:
+		switch d := dest.(type) {
+		case *string:
+			*d = v
+			return nil
+		case *parley.Role:
+			*d = parley.Role(v)
+			return nil
+		case *parley.RoomKind:
+			*d = parley.RoomKind(v)
 			return nil
 		}
 	}

@@ -17,17 +17,30 @@ func (a *appending) checkTarget(at place, d *parley.Draft) (refusal, err error) 
 		return nil, err
 	}
 	own := author == at.user
+	may := own
+	if d.Kind == parley.KindDelete && !own {
+		if may, err = a.mayDelete(at); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case counts == 0 || deleted != 0:
 		return parley.Errorf(parley.CodeNotFound, "there is no message %d here, or not any more; check target", d.Target), nil
 	case d.Kind == parley.KindEdit && (!own || kind != parley.KindText):
 		return parley.Errorf(parley.CodeNotFound, "message %d is not a text of yours; only its author can change it", d.Target), nil
-	case d.Kind == parley.KindDelete && !own:
-		return parley.Errorf(parley.CodeNotFound, "message %d is not yours; only its author can delete it", d.Target), nil
+	case d.Kind == parley.KindDelete && !may:
+		return parley.Errorf(parley.CodeNotFound, "message %d is not yours; only its author and admins can delete it", d.Target), nil
 	case d.Kind == parley.KindReaction:
 		return a.oneEmojiMore(at, d)
 	}
 	return nil, nil
+}
+
+// mayDelete reports whether a member may delete what others say.
+func (a *appending) mayDelete(at place) (bool, error) {
+	var one int64
+	return a.row(`SELECT 1 FROM members m JOIN users u ON u.num = m.user
+		WHERE m.user = ? AND m.room = ? AND (m.role = 'admin' OR u.role = 'admin')`, []driver.Value{at.user, at.room}, &one)
 }
 
 // oneEmojiMore refuses a reaction for which there is no room beside its target.

@@ -104,6 +104,8 @@ func (a *appending) place(d *parley.Draft) (at place, refusal, err error) {
 		return at, parley.ErrNotFound(), nil
 	case !s.member:
 		return at, parley.ErrNotJoined(d.Room), nil
+	case s.Archived:
+		return at, parley.Errorf(parley.CodeConflict, "this room is archived and nothing more can be said in it; ask one of its admins to bring it back"), nil
 	}
 	a.places.put(d.Room, d.User.ID, at)
 	return at, nil, nil

@@ -20,6 +20,12 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// steps are what SQL cannot do of a migration, done after its file. They see the
+// tables as that file left them.
+var steps = map[string]func(*conn) error{
+	"migrations/0003_people.sql": spellNames,
+}
+
 // applicationID marks a file as Parley's ("Parl").
 const applicationID = 0x5061726c
 
@@ -86,12 +92,16 @@ func migrate(ctx context.Context, c *conn, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		done := fmt.Sprintf("\nPRAGMA user_version = %d; PRAGMA application_id = %d;", version+int64(i)+1, applicationID)
-		if err := c.script(string(script) + done); err != nil {
+		if err = c.script(string(script)); err == nil && steps[name] != nil {
+			err = steps[name](c)
+		}
+		if err == nil {
+			err = c.script(fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d;", version+int64(i)+1, applicationID))
+		}
+		if err != nil {
 			return fmt.Errorf("bringing it up to date with %s: %w", name, err)
 		}
 	}
-	_, err := c.exec(`INSERT INTO rooms (id, name, kind, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		parley.Lobby, parley.Lobby, string(parley.Public), now.UnixMilli())
-	return err
+	_, _, err := makeRoom(c, parley.Room{ID: parley.Lobby, Name: parley.Lobby, Kind: parley.Public}, now)
+	return errors.Join(err, c.unprepare()) // most of them were for this once
 }

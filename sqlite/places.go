@@ -5,9 +5,9 @@ type place struct{ room, user int64 }
 
 // places remembers who is a member of which room, by their ids, since most of
 // those who publish have done so before, and to look it up costs as much as to
-// store the message. It knows members alone, and belongs to the connection that
-// writes, which sees every change: whatever ends a membership must forget it
-// here, and a rollback forgets all.
+// store the message. It knows members of rooms that are open, and belongs to the connection that
+// writes, which sees every change: whatever ends a membership or closes a room
+// must forget it here, and a rollback forgets all.
 type places map[[2]string]place
 
 // maxPlaces bounds the memory of places to some megabytes.

@@ -11,50 +11,6 @@ import (
 	"github.com/seed-4a326f83/parley"
 )
 
-// A room as the user of parameter ?1 (u) sees it, with what they are in it (m).
-// The name of a direct room is the other's.
-const (
-	roomColumns = `r.id, r.kind, r.first, r.last,
-		CASE WHEN r.low IS NULL THEN r.name
-		ELSE (SELECT name FROM users WHERE num = CASE r.low WHEN u.num THEN r.high ELSE r.low END) END`
-	roomTables = `rooms r LEFT JOIN users u ON u.id = ?1 LEFT JOIN members m ON m.user = u.num AND m.room = r.num`
-	roomQuery  = `SELECT ` + roomColumns + `, r.num, ifnull(u.num, 0), m.user IS NOT NULL, ifnull(m.read, 0)
-		FROM ` + roomTables + ` WHERE r.id = ?2`
-)
-
-// A seat is a room and what a user is in it.
-type seat struct {
-	parley.Room
-	room, user int64 // our numbers; user is 0 where there is none
-	member     bool
-	read       int64
-}
-
-// scan returns where the columns of roomQuery go.
-func (s *seat) scan(kind *string, member *int64) []any {
-	return []any{&s.ID, kind, &s.First, &s.Last, &s.Name, &s.room, &s.user, member, &s.read}
-}
-
-// seatOf reads a seat in a transaction, and readSeat outside of one. Neither
-// tells a room that is absent from one that is not for the user.
-func seatOf(c *conn, room, user string) (s seat, found bool, err error) {
-	var kind string
-	var member int64
-	found, err = c.row(roomQuery, []driver.Value{user, room}, s.scan(&kind, &member)...)
-	s.Kind, s.member = parley.RoomKind(kind), member != 0
-	return s, found && s.visible(), err
-}
-
-func (st *Store) readSeat(ctx context.Context, room, user string) (s seat, found bool, err error) {
-	var kind string
-	var member int64
-	found, err = st.reads.row(ctx, roomQuery, []any{user, room}, s.scan(&kind, &member)...)
-	s.Kind, s.member = parley.RoomKind(kind), member != 0
-	return s, found && s.visible(), err
-}
-
-func (s *seat) visible() bool { return s.member || s.Kind == parley.Public }
-
 // Room implements [parley.Store].
 func (s *Store) Room(ctx context.Context, room, user string) (parley.Room, bool, error) {
 	at, found, err := s.readSeat(ctx, room, user)
@@ -74,7 +30,7 @@ func (s *Store) MemberOf(ctx context.Context, user string) ([]parley.Room, error
 	var list []parley.Room
 	err := s.reads.each(ctx, `SELECT `+roomColumns+fromMembers, []any{user}, func(rows *sql.Rows) (bool, error) {
 		var r parley.Room
-		err := rows.Scan(&r.ID, &r.Kind, &r.First, &r.Last, &r.Name)
+		err := rows.Scan(roomScan(&r)...)
 		list = append(list, r)
 		return true, err
 	})
@@ -84,13 +40,13 @@ func (s *Store) MemberOf(ctx context.Context, user string) ([]parley.Room, error
 // Rooms implements [parley.Store].
 func (s *Store) Rooms(ctx context.Context, user string) ([]parley.Membership, error) {
 	var list []parley.Membership
-	err := s.reads.each(ctx, `SELECT `+roomColumns+`, m.read,
+	err := s.reads.each(ctx, `SELECT `+roomColumns+`, m.role, m.read,
 		(SELECT count(*) FROM (SELECT 1 FROM messages x
 			WHERE x.room = m.room AND x.seq > m.read AND x.counts AND x.deleted IS NULL AND x.user <> m.user LIMIT ?2)),
 		(SELECT count(*) FROM (SELECT 1 FROM mentions n WHERE n.user = m.user AND n.room = m.room AND n.seq > m.read LIMIT ?2))`+fromMembers,
 		[]any{user, parley.MaxCounted}, func(rows *sql.Rows) (bool, error) {
 			var m parley.Membership
-			err := rows.Scan(&m.ID, &m.Kind, &m.First, &m.Last, &m.Name, &m.Read, &m.Unread, &m.Mentions)
+			err := rows.Scan(append(roomScan(&m.Room), &m.Role, &m.Read, &m.Unread, &m.Mentions)...)
 			list = append(list, m)
 			return true, err
 		})
@@ -103,77 +59,120 @@ func (s *Store) Rooms(ctx context.Context, user string) ([]parley.Membership, er
 	return list, nil
 }
 
-// Join implements [parley.Store].
-func (s *Store) Join(ctx context.Context, room, user string, create bool, now time.Time) (parley.Room, bool, error) {
-	// Most joins are those of members who come back. They need no writing.
-	switch at, found, err := s.readSeat(ctx, room, user); {
-	case err != nil:
-		return parley.Room{}, false, err
-	case found && at.member:
-		return at.Room, false, nil
-	case !found && !create:
-		return parley.Room{}, false, parley.ErrNotFound()
+// FindRooms implements [parley.Store].
+func (s *Store) FindRooms(ctx context.Context, user, prefix string, limit int) ([]parley.RoomOffer, error) {
+	var list []parley.RoomOffer
+	got := map[string]bool{}
+	begin := plain(prefix)
+	for later := range 2 {
+		if limit <= len(list) {
+			break
+		}
+		if err := s.reads.each(ctx, `SELECT `+roomColumns+`, m.user IS NOT NULL, (SELECT count(*) FROM members WHERE room = r.num)
+			FROM room_words w JOIN rooms r ON r.num = w.room
+			LEFT JOIN users u ON u.id = ?1 LEFT JOIN members m ON m.user = u.num AND m.room = r.num
+			WHERE w.later = ?2 AND w.part BETWEEN ?3 AND ?4 AND (NOT r.archived OR m.user IS NOT NULL) ORDER BY w.part, w.room`,
+			[]any{user, later, begin, upTo(begin)}, func(rows *sql.Rows) (bool, error) {
+				var o parley.RoomOffer
+				if err := rows.Scan(append(roomScan(&o.Room), &o.Member, &o.Members)...); err != nil {
+					return false, err
+				}
+				if !got[o.ID] {
+					got[o.ID] = true
+					list = append(list, o)
+				}
+				return len(list) < limit, nil
+			}); err != nil {
+			return nil, err
+		}
 	}
-	var at seat
-	var joined bool
-	err := s.writer.do(ctx, func(c *conn) error {
-		joined = false
-		num, known, err := userNum(c, user)
+	return list, nil
+}
+
+// CreateRoom implements [parley.Store].
+func (s *Store) CreateRoom(ctx context.Context, room parley.Room, user string, now time.Time) error {
+	if room.Kind != parley.Public && room.Kind != parley.Private {
+		return parley.Errorf(parley.CodeInvalid, "a room is made %s or %s", parley.Public, parley.Private)
+	}
+	return s.writer.do(ctx, func(c *conn) error {
+		p, err := selfOf(c, user)
 		if err != nil {
 			return err
 		}
-		if !known {
-			return errNobody()
-		}
-		var found bool
-		if at, found, err = seatOf(c, room, user); err != nil {
-			return err
-		}
-		if !found {
-			// It may be there, and not for this user.
-			made := int64(0)
-			if create {
-				if made, err = c.exec(`INSERT INTO rooms (id, name, kind, created) VALUES (?1, ?1, ?2, ?3) ON CONFLICT DO NOTHING`,
-					room, string(parley.Public), now.UnixMilli()); err != nil {
-					return err
-				}
-			}
-			if made == 0 {
-				return parley.ErrNotFound()
-			}
-			if at, _, err = seatOf(c, room, user); err != nil {
-				return err
-			}
-		}
-		if at.member {
-			return nil
-		}
-		joined = true
-		_, err = c.exec(`INSERT INTO members (room, user, read, joined) VALUES (?, ?, ?, ?)`, at.room, num, at.Last, now.UnixMilli())
-		return err
-	})
-	if err != nil {
-		return parley.Room{}, false, err
-	}
-	return at.Room, joined, nil
-}
-
-// Leave implements [parley.Store].
-func (s *Store) Leave(ctx context.Context, room, user string) error {
-	return s.writer.do(ctx, func(c *conn) error {
-		at, found, err := seatOf(c, room, user)
+		num, made, err := makeRoom(c, room, now)
 		switch {
 		case err != nil:
 			return err
-		case !found || !at.member:
-			return nil
-		case at.Kind == parley.Direct:
-			return parley.Errorf(parley.CodeInvalid, "a conversation of two cannot be left")
+		case !made:
+			return parley.Errorf(parley.CodeConflict, "the id %q is in use; choose another", room.ID)
 		}
-		c.places.forget(room, user)
-		_, err = c.exec(`DELETE FROM members WHERE user = ? AND room = ?`, at.user, at.room)
-		return err
+		return addMember(c, num, p.num, 0, parley.Admin, now)
 	})
+}
+
+// makeRoom makes a room that is not direct, with nobody in it, unless its id is
+// in use.
+func makeRoom(c *conn, room parley.Room, now time.Time) (num int64, made bool, err error) {
+	added, err := c.exec(`INSERT INTO rooms (id, name, kind, topic, archived, created) VALUES (?, ?, ?, ?, 0, ?) ON CONFLICT DO NOTHING`,
+		room.ID, room.Name, string(room.Kind), room.Topic, now.UnixMilli())
+	if err != nil || added == 0 {
+		return 0, false, err
+	}
+	if _, err := c.row(`SELECT num FROM rooms WHERE id = ?`, []driver.Value{room.ID}, &num); err != nil {
+		return 0, false, err
+	}
+	if room.Kind == parley.Public {
+		err = spell(c, spellRoom, num, room.Name)
+	}
+	return num, true, err
+}
+
+// ChangeRoom implements [parley.Store].
+func (s *Store) ChangeRoom(ctx context.Context, room, by string, change parley.RoomChange) (parley.Room, error) {
+	var r parley.Room
+	err := s.writer.do(ctx, func(c *conn) error {
+		at, found, err := seatOf(c, room, by)
+		if err != nil {
+			return err
+		}
+		if err := at.checkChange(found, room, true); err != nil {
+			return err
+		}
+		r = at.Room
+		if change.Topic != nil {
+			r.Topic = *change.Topic
+		}
+		if change.Archived != nil {
+			if r.Archived = *change.Archived; r.Archived && r.ID == parley.Lobby {
+				return parley.Errorf(parley.CodeInvalid, "the lobby is always open; it cannot be archived")
+			}
+		}
+		if change.Name != nil {
+			r.Name = *change.Name
+		}
+		if r == at.Room {
+			return nil
+		}
+		archived := int64(0)
+		if r.Archived {
+			archived = 1
+			clear(c.places) // nobody publishes there any more
+		}
+		if _, err := c.exec(`UPDATE rooms SET name = ?2, topic = ?3, archived = ?4 WHERE num = ?1`, at.room, r.Name, r.Topic, archived); err != nil {
+			return err
+		}
+		if r.Name == at.Name || r.Kind != parley.Public {
+			return nil
+		}
+		if _, err := c.exec(`DELETE FROM room_words WHERE room = ?`, at.room); err != nil {
+			return err
+		}
+		return spell(c, spellRoom, at.room, r.Name)
+	})
+	if err != nil {
+		return parley.Room{}, err
+	}
+	return r, nil
 }
 
 // DirectRoom implements [parley.Store].
@@ -185,21 +184,15 @@ func (s *Store) DirectRoom(ctx context.Context, user, other, fresh string, now t
 	var created bool
 	err := s.writer.do(ctx, func(c *conn) error {
 		created = false
-		a, known, err := userNum(c, user)
+		a, err := selfOf(c, user)
 		if err != nil {
 			return err
 		}
-		if !known {
-			return errNobody()
-		}
-		b, known, err := userNum(c, other)
+		b, err := personOf(c, other)
 		if err != nil {
 			return err
 		}
-		if !known {
-			return parley.Errorf(parley.CodeNotFound, "there is no such person; check the name")
-		}
-		low, high := min(a, b), max(a, b)
+		low, high := min(a.num, b.num), max(a.num, b.num)
 		id := fresh
 		found, err := c.row(`SELECT id FROM rooms WHERE low = ? AND high = ?`, []driver.Value{low, high}, &id)
 		if err != nil {
@@ -207,13 +200,7 @@ func (s *Store) DirectRoom(ctx context.Context, user, other, fresh string, now t
 		}
 		if !found {
 			created = true
-			if _, err := c.exec(`INSERT INTO rooms (id, name, kind, created, low, high) VALUES (?, '', ?, ?, ?, ?)`,
-				fresh, string(parley.Direct), now.UnixMilli(), low, high); err != nil {
-				return err
-			}
-			if _, err := c.exec(`INSERT INTO members (room, user, read, joined)
-				SELECT r.num, u.num, 0, ?1 FROM rooms r JOIN users u ON u.num IN (r.low, r.high) WHERE r.id = ?2`,
-				now.UnixMilli(), fresh); err != nil {
+			if err := makeDirect(c, fresh, low, high, now); err != nil {
 				return err
 			}
 		}
@@ -226,47 +213,17 @@ func (s *Store) DirectRoom(ctx context.Context, user, other, fresh string, now t
 	return at.Room, created, nil
 }
 
-// SetRead implements [parley.Store].
-func (s *Store) SetRead(ctx context.Context, room, user string, seq int64) (int64, bool, error) {
-	// Clients tell again and again what is so already. It needs no writing.
-	at, found, err := s.readSeat(ctx, room, user)
-	switch {
-	case err != nil:
-		return 0, false, err
-	case !found:
-		return 0, false, parley.ErrNotFound()
-	case !at.member:
-		return 0, false, parley.ErrNotJoined(room)
-	case min(seq, at.Last) <= at.read:
-		return at.read, false, nil
-	}
-	var read int64
-	var moved bool
-	err = s.writer.do(ctx, func(c *conn) error {
-		at, found, err := seatOf(c, room, user)
-		switch {
-		case err != nil:
-			return err
-		case !found:
-			return parley.ErrNotFound()
-		case !at.member:
-			return parley.ErrNotJoined(room)
-		}
-		read = max(at.read, min(seq, at.Last))
-		moved = read > at.read
-		if !moved {
-			return nil
-		}
-		_, err = c.exec(`UPDATE members SET read = ? WHERE user = ? AND room = ?`, read, at.user, at.room)
+func makeDirect(c *conn, id string, low, high int64, now time.Time) error {
+	if _, err := c.exec(`INSERT INTO rooms (id, name, kind, created, low, high) VALUES (?, '', ?, ?, ?, ?)`,
+		id, string(parley.Direct), now.UnixMilli(), low, high); err != nil {
 		return err
-	})
-	if err != nil {
-		return 0, false, err
 	}
-	return read, moved, nil
-}
-
-// errNobody answers for a user that is not there (any more).
-func errNobody() error {
-	return parley.Errorf(parley.CodeUnauthorized, "this account is not known here; sign in again")
+	var num int64
+	if _, err := c.row(`SELECT num FROM rooms WHERE id = ?`, []driver.Value{id}, &num); err != nil {
+		return err
+	}
+	if err := addMember(c, num, low, 0, parley.Ordinary, now); err != nil {
+		return err
+	}
+	return addMember(c, num, high, 0, parley.Ordinary, now)
 }

@@ -117,7 +117,7 @@ func TestASessionIsGoodThoughItCannotBeNoted(t *testing.T) {
 	w := newWorld(t)
 	w.breaks(failing("COMMIT", errDisk), nil)
 	u, err := w.UserBySession(t.Context(), parley.SessionHash{1}, time.Now().Add(5*time.Hour))
-	if err != nil || u != w.ann {
+	if err != nil || u.User != w.ann {
 		t.Errorf("%+v, %v; want ann", u, err)
 	}
 }

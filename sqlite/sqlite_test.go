@@ -113,7 +113,7 @@ func TestStoreLasts(t *testing.T) {
 	for name, path := range map[string]string{"closed": path, "killed": killed} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, path)
-			if u := must(s.UserBySession(t.Context(), token.Hash(), now))(t); u != ann {
+			if u := must(s.UserBySession(t.Context(), token.Hash(), now))(t); u.User != ann {
 				t.Errorf("the session is of %+v, want %+v", u, ann)
 			}
 			if got := must(s.History(t.Context(), "tea", parley.Range{Limit: 10}))(t); !reflect.DeepEqual(got, log) {

@@ -49,7 +49,7 @@ func run(ctx context.Context, listen string) error {
 	bus := hub.NewBus(1024)
 	defer bus.Close()
 	gateway := server.New(server.Config{
-		Chat: chat.New(chat.Config{Store: store, Bus: bus}),
+		Chat: chat.New(chat.Config{Store: store, Bus: bus, Guests: true}),
 		Page: http.FileServerFS(page),
 	})
 	listener, err := net.Listen("tcp", listen)

@@ -52,7 +52,7 @@ func run(ctx context.Context, listen string) error {
 	defer store.Close()
 	bus := hub.NewBus(1024)
 	defer bus.Close()
-	rooms := chat.New(chat.Config{Store: store, Bus: bus})
+	rooms := chat.New(chat.Config{Store: store, Bus: bus, Guests: true})
 	gateway := server.New(server.Config{Chat: rooms, Page: http.FileServerFS(page)})
 	listener, err := net.Listen("tcp", listen)
 	if err != nil {

@@ -90,7 +90,7 @@ var guestTests = []contract{
 		for _, at := range []time.Time{now, now, now.Add(3 * time.Hour), now.Add(-3 * time.Hour), now.Add(4 * time.Hour)} {
 			got, err := f.UserBySession(f.Context(), token.Hash(), at)
 			f.wantCode("UserBySession", err, "")
-			want(f, "user", got, ann)
+			want(f, "user", got.User, ann)
 		}
 	}},
 	{"UserBySession refuses a session that is not known", func(f *fixture) {
@@ -105,7 +105,7 @@ var guestTests = []contract{
 			f.wantCode("CreateGuest", err, "")
 			got, err := f.UserBySession(f.Context(), token.Hash(), now.Add(time.Duration(i)*time.Hour))
 			f.wantCode("UserBySession", err, "")
-			want(f, "user", got, u)
+			want(f, "user", got.User, u)
 		})
 	}},
 }

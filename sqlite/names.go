@@ -1,0 +1,139 @@
+package sqlite
+
+import (
+	"database/sql/driver"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/seed-4a326f83/parley"
+)
+
+// freeName returns the name, or the name with the lowest number behind it that
+// is free.
+func freeName(c *conn, name string) (string, error) {
+	if taken, err := nameTaken(c, name); err != nil || !taken {
+		return name, err
+	}
+	for digits, low, high := int64(1), 2, 10; ; digits, low, high = digits+1, high, high*10 {
+		base := strings.TrimRight(parley.NameKey(parley.NumberedName(name, low)), "0123456789")
+		next := int64(low)
+		if _, err := c.row(`SELECT next FROM numbered_names WHERE base = ? AND digits = ?`,
+			[]driver.Value{base, digits}, &next); err != nil {
+			return "", err
+		}
+		free := ""
+		for ; free == "" && next < int64(high); next++ {
+			candidate := parley.NumberedName(name, int(next))
+			taken, err := nameTaken(c, candidate)
+			if err != nil {
+				return "", err
+			}
+			if !taken {
+				free = candidate
+			}
+		}
+		if _, err := c.exec(`INSERT INTO numbered_names (base, digits, next) VALUES (?, ?, ?)
+			ON CONFLICT DO UPDATE SET next = excluded.next WHERE next <> excluded.next`, base, digits, next); err != nil {
+			return "", err
+		}
+		if free != "" {
+			return free, nil
+		}
+	}
+}
+
+func nameTaken(c *conn, name string) (bool, error) {
+	var one int64
+	return c.row(`SELECT 1 FROM users WHERE key = ?`, []driver.Value{parley.NameKey(name)}, &one)
+}
+
+// plain returns a text as it is looked for and found: without regard to case,
+// accents, and forms of the same letter.
+func plain(s string) string {
+	if isASCII(s) {
+		return strings.ToUpper(s) // as NameKey does
+	}
+	bare := strings.Map(func(r rune) rune {
+		if accent(r) {
+			return -1
+		}
+		return r
+	}, norm.NFKD.String(s))
+	return parley.NameKey(norm.NFC.String(bare))
+}
+
+// accent reports whether a rune is a mark on the letter before it that one may
+// leave out. Those of other scripts are vowels and sounds.
+func accent(r rune) bool { return r >= 0x300 && r < 0x370 }
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// parts returns a name as it is looked for from its beginning, and from each
+// later word on.
+func parts(name string) (whole string, later []string) {
+	whole = plain(name)
+	inWord := true
+	for i, r := range whole {
+		word := unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
+		if i > 0 && word && (!inWord || alone(r)) {
+			later = append(later, whole[i:])
+		}
+		inWord = word
+	}
+	return whole, later
+}
+
+// upTo returns the end of the range of what begins with prefix.
+func upTo(prefix string) string { return prefix + string(unicode.MaxRune) }
+
+// alone reports whether a rune is of a script that puts no space between words,
+// so that one may begin with any.
+func alone(r rune) bool {
+	return r >= 0xe00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
+}
+
+// spell has something be found by its name; query is an INSERT of later, part
+// and num.
+func spell(c *conn, query string, num int64, name string) error {
+	whole, later := parts(name)
+	if _, err := c.exec(query, int64(0), whole, num); err != nil {
+		return err
+	}
+	for _, part := range later {
+		if _, err := c.exec(query, int64(1), part, num); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	spellUser = `INSERT INTO user_words (later, part, user) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
+	spellRoom = `INSERT INTO room_words (later, part, room) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
+)
+
+// spellNames has whoever was there before migration 3 be found.
+func spellNames(c *conn) error {
+	for query, insert := range map[string]string{
+		`SELECT num, name FROM users`:                       spellUser,
+		`SELECT num, name FROM rooms WHERE kind = 'public'`: spellRoom,
+	} {
+		var num int64
+		var name string
+		if err := c.each(query, nil, []any{&num, &name}, func() (bool, error) {
+			return true, spell(c, insert, num, name)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/seed-4a326f83/parley"
 	"github.com/seed-4a326f83/parley/chat"
 	"github.com/seed-4a326f83/parley/hub"
 	"github.com/seed-4a326f83/parley/server"
@@ -23,8 +24,15 @@ import (
 
 // options change a test's server from its defaults.
 type options struct {
-	limits chat.Limits
-	config server.Config
+	limits   chat.Limits
+	noGuests bool
+	verify   func(context.Context, string) (parley.Claims, error)
+	config   server.Config
+}
+
+// chat returns a chat as the options have it.
+func (o options) chat(store parley.Store, bus parley.Bus) *chat.Chat {
+	return chat.New(chat.Config{Store: store, Bus: bus, Guests: !o.noGuests, Verify: o.verify, Limits: o.limits})
 }
 
 // newServer returns a server on a store of its own, which ends with the test.
@@ -35,7 +43,7 @@ func newServer(t *testing.T, o options) *server.Server {
 		t.Fatal(err)
 	}
 	bus := hub.NewBus(1024)
-	o.config.Chat = chat.New(chat.Config{Store: store, Bus: bus, Guests: true, Limits: o.limits})
+	o.config.Chat = o.chat(store, bus)
 	s := server.New(o.config)
 	t.Cleanup(func() {
 		if err := s.Shutdown(context.Background()); err != nil {
@@ -83,7 +91,7 @@ func bubble(t *testing.T, o options, test func(t *testing.T, b *bubbleServer)) {
 		defer store.Close()
 		bus := hub.NewBus(1024)
 		defer bus.Close()
-		o.config.Chat = chat.New(chat.Config{Store: store, Bus: bus, Guests: true, Limits: o.limits})
+		o.config.Chat = o.chat(store, bus)
 		b := &bubbleServer{t: t, Server: server.New(o.config), accept: make(chan net.Conn), closed: make(chan struct{})}
 		h := &http.Server{Handler: b.Server, ReadHeaderTimeout: 5 * time.Second}
 		go h.Serve(b)

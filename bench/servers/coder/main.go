@@ -28,13 +28,13 @@ func main() {
 	}
 	http.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
 		if c := accept(w, r); c != nil {
-			echo(c)
+			go echo(c) // the handler's goroutine has a large stack, and ends
 		}
 	})
 	var room serve.Room[*websocket.Conn]
 	http.HandleFunc("/broadcast", func(w http.ResponseWriter, r *http.Request) {
 		if c := accept(w, r); c != nil {
-			broadcast(c, &room)
+			go broadcast(c, &room)
 		}
 	})
 	log.Fatal(http.Serve(l, nil))

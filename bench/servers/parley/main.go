@@ -50,14 +50,14 @@ func main() {
 		if c := accept(w, req); c != nil && *mode == "event" {
 			c.Handle(echo{})
 		} else if c != nil {
-			echoBlocking(c)
+			go echoBlocking(c) // the handler's goroutine has a large stack, and ends
 		}
 	})
 	http.HandleFunc("/broadcast", func(w http.ResponseWriter, req *http.Request) {
 		if c := accept(w, req); c != nil && *mode == "event" {
 			r.handle(c)
 		} else if c != nil {
-			r.serve(c)
+			go r.serve(c)
 		}
 	})
 	log.Fatal(http.Serve(l, nil))

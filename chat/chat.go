@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/seed-4a326f83/parley"
 	"github.com/seed-4a326f83/parley/hub"
 )
@@ -67,6 +65,8 @@ type Chat struct {
 	hub       *hub.Hub
 	committer *Committer
 	limits    Limits
+	rates     rates
+	began     time.Time // by now
 	heartbeat Heartbeat
 	now       func() time.Time
 	log       *slog.Logger
@@ -95,6 +95,14 @@ func New(c Config) *Chat {
 		bus:       c.Bus,
 		committer: NewCommitter(c.Store, CommitterOptions{Logger: c.Log}),
 		limits:    c.Limits,
+		rates: rates{
+			publish:     newRate(c.Limits.PublishRate, c.Limits.PublishBurst),
+			userPublish: newRate(3*c.Limits.PublishRate, 3*c.Limits.PublishBurst),
+			signal:      newRate(c.Limits.SignalRate, c.Limits.SignalBurst),
+			userSignal:  newRate(3*c.Limits.SignalRate, 3*c.Limits.SignalBurst),
+			userJoin:    newRate(c.Limits.JoinRate, c.Limits.JoinBurst),
+		},
+		began:     c.Now(),
 		heartbeat: c.Heartbeat,
 		now:       c.Now,
 		log:       c.Log,
@@ -133,14 +141,23 @@ func (c *Chat) tell(ctx context.Context, n parley.News) {
 
 // An account is what the connections of one user share.
 type account struct {
-	conns   int
-	publish *rate.Limiter
-	signals *rate.Limiter
-	joins   *rate.Limiter
+	conns int // guarded by Chat.mu
+
+	mu      sync.Mutex
+	publish bucket
+	signal  bucket
+	join    bucket
+}
+
+// rates are the limits that are rates.
+type rates struct {
+	publish, userPublish rate
+	signal, userSignal   rate
+	userJoin             rate
 }
 
 // accountMemory is how long a user's rates are remembered once the last
-// connection has gone: long enough for every limiter here to fill up.
+// connection has gone: long enough for every bucket here to fill up.
 const accountMemory = time.Minute
 
 // acquire counts a connection of the user, or says that it is one too many.
@@ -149,11 +166,7 @@ func (c *Chat) acquire(user string) (*account, error) {
 	defer c.mu.Unlock()
 	a := c.accounts[user]
 	if a == nil {
-		a = &account{
-			publish: newLimiter(3*c.limits.PublishRate, 3*c.limits.PublishBurst),
-			signals: newLimiter(3*c.limits.SignalRate, 3*c.limits.SignalBurst),
-			joins:   newLimiter(c.limits.JoinRate, c.limits.JoinBurst),
-		}
+		a = new(account)
 		c.accounts[user] = a
 	}
 	if c.limits.Connections > 0 && a.conns >= c.limits.Connections {

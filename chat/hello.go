@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"crypto/rand"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -28,7 +29,7 @@ func (s *Session) hello(ctx context.Context, req *Request, reply Reply) {
 		return
 	}
 	// First connected, then read: a membership that begins in between is told.
-	connection := s.chat.hub.Connect(s.id, user, s.out)
+	connection := s.chat.hub.Connect(rand.Text(), user, s.out)
 	rooms, err := s.chat.store.MemberOf(ctx, user.ID)
 	if err != nil {
 		connection.Close()
@@ -37,7 +38,7 @@ func (s *Session) hello(ctx context.Context, req *Request, reply Reply) {
 		return
 	}
 	connection.Watch(rooms)
-	s.user, s.account, s.hub = user, account, connection
+	s.user, s.account, s.hub = connection.User(), account, connection
 	reply(HelloAck{
 		User:      user,
 		Session:   token,

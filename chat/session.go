@@ -2,12 +2,10 @@ package chat
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
+	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/seed-4a326f83/parley"
 	"github.com/seed-4a326f83/parley/hub"
@@ -18,31 +16,27 @@ import (
 type Session struct {
 	chat *Chat
 	out  hub.Subscriber
-	id   string // of the connection, on all nodes
 
 	// Set by hello and not changed after.
-	user    parley.User
+	user    *parley.User // nobody before
 	account *account
 	hub     *hub.Session
 
-	publish *rate.Limiter
-	signal  *rate.Limiter
-	flood   flood
+	publish bucket
+	signal  bucket
+	flood   *flood // nil: never
 
-	mu     sync.Mutex // Refused is called by the committer too
-	errors errorCount
+	mu     sync.Mutex  // Refused is called by the committer too
+	errors *errorCount // nil: none
 }
 
 // Connect begins a session; what it is told goes to out.
 func (c *Chat) Connect(out hub.Subscriber) *Session {
-	return &Session{
-		chat:    c,
-		out:     out,
-		id:      rand.Text(),
-		publish: newLimiter(c.limits.PublishRate, c.limits.PublishBurst),
-		signal:  newLimiter(c.limits.SignalRate, c.limits.SignalBurst),
-	}
+	return &Session{chat: c, out: out, user: &nobody}
 }
+
+// nobody is the user of a session before hello.
+var nobody parley.User
 
 // Close ends the session. Answers to what is being committed still come.
 func (s *Session) Close() {
@@ -131,6 +125,9 @@ func (s *Session) Refused(err error) (parley.Ending, bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.errors == nil {
+		s.errors = new(errorCount)
+	}
 	if s.errors.tooMany(s.chat.now()) {
 		return parley.Ending{Code: parley.ClosePolicy, Reason: "too many errors"}, true
 	}
@@ -142,17 +139,13 @@ const (
 	errorTime = 10 * time.Second
 )
 
-// errorCount holds the times of the last errors, in a ring.
-type errorCount struct {
-	times [maxErrors]time.Time
-	next  int
-}
+// errorCount is when the last errors were.
+type errorCount []time.Time
 
 // tooMany notes an error and reports whether it is the last of maxErrors within
 // errorTime.
 func (c *errorCount) tooMany(now time.Time) bool {
-	c.times[c.next] = now
-	c.next = (c.next + 1) % maxErrors
-	oldest := c.times[c.next]
-	return !oldest.IsZero() && now.Sub(oldest) <= errorTime
+	old := func(t time.Time) bool { return now.Sub(t) > errorTime }
+	*c = append(slices.DeleteFunc(*c, old), now)
+	return len(*c) >= maxErrors
 }

@@ -35,8 +35,9 @@ func cpusFor(r row) (unix.CPUSet, error) {
 }
 
 // start starts cmd on cpus, and has it end with us.
-func start(cmd *exec.Cmd, cpus unix.CPUSet) error {
+func start(cmd *exec.Cmd, cpus unix.CPUSet, env ...string) error {
 	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", cpus.Count()))
+	cmd.Env = append(cmd.Env, env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	// A child gets the CPUs of the thread that makes it.
 	runtime.LockOSThread()
@@ -109,7 +110,8 @@ func runLoad(ctx context.Context, path string, args []string, cpus unix.CPUSet) 
 	cmd := exec.CommandContext(ctx, path, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := start(cmd, cpus); err != nil {
+	// Its one thread makes system calls that Go does not know of, and must not be interrupted in them.
+	if err := start(cmd, cpus, "GODEBUG=asyncpreemptoff=1"); err != nil {
 		return m, fmt.Errorf("starting the load client: %w", err)
 	}
 	if err := cmd.Wait(); err != nil {

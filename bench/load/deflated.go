@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -99,11 +100,14 @@ func (in *inflated) check(got []byte) (whole bool, err error) {
 			return false, nil
 		}
 		op, n, head := rest[0], int(rest[1]), 2
-		if n == 126 {
+		switch n {
+		case 126:
 			n, head = int(binary.BigEndian.Uint16(rest[2:])), 4
+		case 127:
+			return false, errors.New("a frame of more than 64 KiB comes back")
 		}
-		if n > 126 || len(rest)-head < n {
-			return false, nil // a server of ours has no reason to send frames of more than 64 KiB
+		if len(rest)-head < n {
+			return false, nil
 		}
 		if first == 0 {
 			first = op

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/netip"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -107,9 +108,11 @@ var errSilent = fmt.Errorf("the server has answered nothing for %d s", silence/1
 
 // waitFor waits for so many milliseconds at most.
 func (p *poller) waitFor(ms int) ([]unix.EpollEvent, error) {
-	for {
+	for began := time.Now(); ; {
 		n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events)), uintptr(len(p.events)), uintptr(ms), 0, 0)
 		switch {
+		case e == unix.EINTR && time.Since(began) > time.Duration(ms)*time.Millisecond:
+			return nil, nil
 		case e == unix.EINTR:
 		case e != 0:
 			return nil, e

@@ -20,14 +20,14 @@ func raiseLimit() {
 
 // waitFor waits until what events says can be done with fd.
 func waitFor(fd int, events int16) error {
-	for {
+	for began := time.Now(); ; {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: events}}, silence)
 		switch {
-		case err == unix.EINTR:
+		case err == unix.EINTR && time.Since(began) < silence*time.Millisecond:
+		case n == 0 || err == unix.EINTR:
+			return errSilent
 		case err != nil:
 			return err
-		case n == 0:
-			return errSilent
 		default:
 			return nil
 		}
@@ -63,10 +63,10 @@ type stopwatch struct {
 
 func newStopwatch(o options) *stopwatch { return &stopwatch{o: o, begin: time.Now()} }
 
-// look says what has been measured once the time is over. units is the count so far.
+// look says what has been measured once the time is over, and something was done in it. units is the count so far.
 func (s *stopwatch) look(units int64) (r result, over bool, err error) {
 	elapsed := time.Since(s.begin)
-	if !s.started && elapsed < s.o.warm || s.started && elapsed < s.o.warm+s.o.measure {
+	if !s.started && elapsed < s.o.warm || s.started && (elapsed < s.o.warm+s.o.measure || units == s.from.Units) {
 		return result{}, false, nil
 	}
 	now := result{Units: units, WallNS: int64(elapsed)}

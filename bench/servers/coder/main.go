@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"log"
 	"net/http"
@@ -40,19 +41,29 @@ func main() {
 	log.Fatal(http.Serve(l, nil))
 }
 
+// read does what Conn.Read does, with buffers that are used again.
+func read(ctx context.Context, c *websocket.Conn) (typ websocket.MessageType, p *bytes.Buffer, err error) {
+	p = serve.Borrow()
+	typ, r, err := c.Reader(ctx)
+	if err == nil {
+		_, err = p.ReadFrom(r)
+	}
+	return typ, p, err
+}
+
 func echo(c *websocket.Conn) {
 	defer c.CloseNow()
 	ctx := context.Background()
 	for {
-		typ, p, err := c.Read(ctx)
+		typ, p, err := read(ctx, c)
+		if err == nil && typ == websocket.MessageText && !utf8.Valid(p.Bytes()) { // which the library leaves to the application
+			err = c.Close(websocket.StatusInvalidFramePayloadData, "")
+		}
+		if err == nil {
+			err = c.Write(ctx, typ, p.Bytes()) // which fails after Close
+		}
+		serve.GiveBack(p)
 		if err != nil {
-			return
-		}
-		if typ == websocket.MessageText && !utf8.Valid(p) { // which the library leaves to the application
-			c.Close(websocket.StatusInvalidFramePayloadData, "")
-			return
-		}
-		if err := c.Write(ctx, typ, p); err != nil {
 			return
 		}
 	}
@@ -65,10 +76,13 @@ func broadcast(c *websocket.Conn, room *serve.Room[*websocket.Conn]) {
 	defer room.Leave(c)
 	ctx := context.Background()
 	for {
-		typ, p, err := c.Read(ctx)
+		typ, p, err := read(ctx, c)
+		if err == nil {
+			room.Each(func(c *websocket.Conn) { c.Write(ctx, typ, p.Bytes()) }) // whose connection is broken finds out by reading
+		}
+		serve.GiveBack(p)
 		if err != nil {
 			return
 		}
-		room.Each(func(c *websocket.Conn) { c.Write(ctx, typ, p) }) // whose connection is broken finds out by reading
 	}
 }

@@ -40,13 +40,6 @@ func newConn(nc net.Conn, deflates bool) *conn {
 	return c
 }
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-func giveBack(b *bytes.Buffer) {
-	b.Reset()
-	buffers.Put(b)
-}
-
 var inflaters = sync.Pool{New: func() any {
 	return wsflate.NewReader(nil, func(r io.Reader) wsflate.Decompressor { return flate.NewReader(r) })
 }}
@@ -60,7 +53,7 @@ var deflaters = sync.Pool{New: func() any {
 
 // read returns the next message, in a buffer that the caller gives back.
 func (c *conn) read() (ws.OpCode, *bytes.Buffer, error) {
-	p := buffers.Get().(*bytes.Buffer)
+	p := serve.Borrow()
 	for {
 		h, err := c.rd.NextFrame()
 		switch {
@@ -90,13 +83,13 @@ const inOneBuffer = 16 << 10
 
 // write sends a message in one frame.
 func (c *conn) write(op ws.OpCode, p []byte) error {
-	b := buffers.Get().(*bytes.Buffer)
-	defer giveBack(b)
+	b := serve.Borrow()
+	defer serve.GiveBack(b)
 	if c.deflates {
 		fw := deflaters.Get().(*wsflate.Writer)
 		defer deflaters.Put(fw)
-		z := buffers.Get().(*bytes.Buffer)
-		defer giveBack(z)
+		z := serve.Borrow()
+		defer serve.GiveBack(z)
 		fw.Reset(z)
 		fw.Write(p) // to a buffer: Close says what failed
 		if err := fw.Close(); err != nil {

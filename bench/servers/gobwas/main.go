@@ -67,7 +67,7 @@ func echo(c *conn) {
 		if err == nil {
 			err = c.write(op, p.Bytes())
 		}
-		giveBack(p)
+		serve.GiveBack(p)
 		if err != nil {
 			return
 		}
@@ -85,7 +85,7 @@ func broadcast(c *conn, room *serve.Room[*conn]) {
 				room.Each(func(c *conn) { c.send(frame) }) // whose connection is broken finds out by reading
 			}
 		}
-		giveBack(p)
+		serve.GiveBack(p)
 		if err != nil {
 			return
 		}

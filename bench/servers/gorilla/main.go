@@ -2,6 +2,8 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"log"
 	"net/http"
 	"sync"
@@ -43,18 +45,31 @@ func main() {
 	log.Fatal(http.Serve(l, nil))
 }
 
+var errNotUTF8 = errors.New("a text message is not UTF-8")
+
+// read does what ReadMessage does, with buffers that are used again.
+func read(c *websocket.Conn) (typ int, p *bytes.Buffer, err error) {
+	p = serve.Borrow()
+	typ, r, err := c.NextReader()
+	if err == nil {
+		_, err = p.ReadFrom(r)
+	}
+	return typ, p, err
+}
+
 func echo(c *websocket.Conn) {
 	defer c.Close()
 	for {
-		typ, p, err := c.ReadMessage()
-		if err != nil {
-			return
-		}
-		if typ == websocket.TextMessage && !utf8.Valid(p) { // which the library leaves to the application
+		typ, p, err := read(c)
+		if err == nil && typ == websocket.TextMessage && !utf8.Valid(p.Bytes()) { // which the library leaves to the application
 			c.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseInvalidFramePayloadData, ""))
-			return
+			err = errNotUTF8
 		}
-		if err := c.WriteMessage(typ, p); err != nil {
+		if err == nil {
+			err = c.WriteMessage(typ, p.Bytes())
+		}
+		serve.GiveBack(p)
+		if err != nil {
 			return
 		}
 	}
@@ -66,11 +81,12 @@ func broadcast(c *websocket.Conn, room *serve.Room[*member]) {
 	room.Join(m)
 	defer room.Leave(m)
 	for {
-		typ, p, err := c.ReadMessage()
-		if err != nil {
-			return
+		typ, p, err := read(c)
+		var prepared *websocket.PreparedMessage
+		if err == nil {
+			prepared, err = websocket.NewPreparedMessage(typ, p.Bytes()) // which copies them
 		}
-		prepared, err := websocket.NewPreparedMessage(typ, p)
+		serve.GiveBack(p)
 		if err != nil {
 			return
 		}

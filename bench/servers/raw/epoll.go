@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-4a326f83/parley/bench/servers/internal/serve"
 )
 
 // A loop serves all connections. It keeps nothing for one but what its peer has not taken yet.
@@ -13,8 +15,8 @@ type loop struct {
 	epoll     int
 	listener  int
 	broadcast bool
-	pending   map[int][]byte   // what waits for room, by descriptor
-	members   map[int]struct{} // the open descriptors, for a broadcast
+	pending   map[int][]byte  // what waits for room, by descriptor
+	members   serve.Room[int] // the open descriptors, for a broadcast
 	buf       []byte
 }
 
@@ -28,7 +30,7 @@ func serveEpoll(l *net.TCPListener, broadcast bool) error {
 	if err != nil {
 		return err
 	}
-	s := &loop{epoll, int(f.Fd()), broadcast, map[int][]byte{}, map[int]struct{}{}, make([]byte, 256<<10)}
+	s := &loop{epoll: epoll, listener: int(f.Fd()), broadcast: broadcast, pending: map[int][]byte{}, buf: make([]byte, 256<<10)}
 	if err := unix.SetNonblock(s.listener, true); err != nil {
 		return err
 	}
@@ -80,7 +82,7 @@ func (s *loop) accept() error {
 		return fmt.Errorf("accepting a connection: %w", err)
 	}
 	if s.broadcast {
-		s.members[fd] = struct{}{}
+		s.members.Join(fd)
 	}
 	return nil
 }
@@ -99,13 +101,11 @@ func (s *loop) serve(fd int) {
 	switch {
 	case err == unix.EAGAIN || err == unix.EINTR:
 	case err != nil || n == 0:
-		delete(s.members, fd)
+		s.members.Leave(fd)
 		delete(s.pending, fd)
 		unix.Close(fd)
 	case s.broadcast:
-		for fd := range s.members {
-			s.send(fd, s.buf[:n])
-		}
+		s.members.Each(func(fd int) { s.send(fd, s.buf[:n]) })
 	default:
 		s.send(fd, s.buf[:n])
 	}

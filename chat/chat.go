@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/seed-4a326f83/parley"
 	"github.com/seed-4a326f83/parley/hub"
 )
@@ -73,6 +71,8 @@ type Chat struct {
 	hub       *hub.Hub
 	committer *Committer
 	limits    Limits
+	rates     rates
+	began     time.Time // by now
 	heartbeat Heartbeat
 	now       func() time.Time
 	log       *slog.Logger
@@ -107,6 +107,14 @@ func New(c Config) *Chat {
 		bus:       c.Bus,
 		committer: NewCommitter(c.Store, CommitterOptions{Logger: c.Log}),
 		limits:    c.Limits,
+		rates: rates{
+			publish:     newRate(c.Limits.PublishRate, c.Limits.PublishBurst),
+			userPublish: newRate(3*c.Limits.PublishRate, 3*c.Limits.PublishBurst),
+			signal:      newRate(c.Limits.SignalRate, c.Limits.SignalBurst),
+			userSignal:  newRate(3*c.Limits.SignalRate, 3*c.Limits.SignalBurst),
+			userJoin:    newRate(c.Limits.JoinRate, c.Limits.JoinBurst),
+		},
+		began:     c.Now(),
 		heartbeat: c.Heartbeat,
 		now:       c.Now,
 		log:       c.Log,
@@ -140,7 +148,14 @@ func (c *Chat) stillMember(room, user string) bool {
 func (c *Chat) Close(ctx context.Context) error {
 	err := c.committer.Close(ctx)
 	c.stopBus()
-	c.seen.flush()
+	c.mu.Lock()
+	for user, a := range c.accounts {
+		if a.conns > 0 {
+			c.seen.note(user, c.now())
+		}
+	}
+	c.mu.Unlock()
+	c.seen.close()
 	return err
 }
 
@@ -154,14 +169,23 @@ func (c *Chat) tell(ctx context.Context, n parley.News) {
 
 // An account is what the connections of one user share.
 type account struct {
-	conns   int
-	publish *rate.Limiter
-	signals *rate.Limiter
-	joins   *rate.Limiter
+	conns int // guarded by Chat.mu
+
+	mu      sync.Mutex
+	publish bucket
+	signal  bucket
+	join    bucket
+}
+
+// rates are the limits that are rates.
+type rates struct {
+	publish, userPublish rate
+	signal, userSignal   rate
+	userJoin             rate
 }
 
 // accountMemory is how long a user's rates are remembered once the last
-// connection has gone: long enough for every limiter here to fill up.
+// connection has gone: long enough for every bucket here to fill up.
 const accountMemory = time.Minute
 
 // acquire counts a connection of the user, or says that it is one too many.
@@ -183,11 +207,7 @@ func (c *Chat) acquire(user string) (*account, error) {
 func (c *Chat) accountLocked(user string) *account {
 	a := c.accounts[user]
 	if a == nil {
-		a = &account{
-			publish: newLimiter(3*c.limits.PublishRate, 3*c.limits.PublishBurst),
-			signals: newLimiter(3*c.limits.SignalRate, 3*c.limits.SignalBurst),
-			joins:   newLimiter(c.limits.JoinRate, c.limits.JoinBurst),
-		}
+		a = new(account)
 		c.accounts[user] = a
 	}
 	return a
@@ -214,10 +234,12 @@ func (c *Chat) forget(user string) {
 // long to wait.
 func (c *Chat) mayJoin(user string) time.Duration {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	a := c.accountLocked(user)
 	if a.conns == 0 {
 		time.AfterFunc(accountMemory, func() { c.forget(user) })
 	}
-	return take(c.now(), a.joins)
+	c.mu.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return take(c.now().Sub(c.began), c.rates.userJoin.of(&a.join))
 }

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"strings"
 	"time"
@@ -42,7 +43,7 @@ func (s *Session) enter(ctx context.Context, caller Caller) error {
 	}
 	// First connected, then read: a membership that begins in between is told,
 	// and who is put out in between is found to be.
-	connection := s.chat.hub.Connect(s.id, caller.User, caller.Session, s.out)
+	connection := s.chat.hub.Connect(rand.Text(), caller.User, caller.Session, s.out)
 	rooms, err := s.chat.store.MemberOf(ctx, caller.ID)
 	if err == nil {
 		err = s.chat.stillIn(ctx, caller)
@@ -53,7 +54,8 @@ func (s *Session) enter(ctx context.Context, caller Caller) error {
 		return err
 	}
 	connection.Watch(rooms)
-	s.user, s.role, s.account, s.hub = caller.User, caller.Role, account, connection
+	s.user, s.guest, s.account, s.hub = connection.User(), caller.Role == parley.Guest, account, connection
+	s.came = nil
 	s.expire(caller.Expires)
 	return nil
 }

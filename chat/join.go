@@ -108,15 +108,15 @@ func (s *Session) becomeMember(ctx context.Context, id string) (parley.Room, err
 		return room, err
 	}
 	now := s.chat.now()
-	if wait := take(now, s.account.joins); wait > 0 {
-		return parley.Room{}, s.flood.refused(now, wait, "join new rooms")
+	if wait := s.take(now, s.chat.rates.userJoin.of(&s.account.join)); wait > 0 {
+		return parley.Room{}, s.limited(now, wait, "join new rooms")
 	}
-	room, joined, err := s.chat.store.Join(ctx, id, s.user.ID, s.role == parley.Guest, now)
+	room, joined, err := s.chat.store.Join(ctx, id, s.user.ID, s.guest, now)
 	if err != nil {
 		return parley.Room{}, err
 	}
 	if joined {
-		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.user.ID, Room: room, Origin: s.id}})
+		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.user.ID, Room: room, Origin: s.hub.ID()}})
 	}
 	return room, nil
 }

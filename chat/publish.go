@@ -19,13 +19,13 @@ func (s *Session) publishMessage(req *Request, reply Reply) {
 		return
 	}
 	now := s.chat.now()
-	if wait := take(now, s.publish, s.account.publish); wait > 0 {
-		reply(nil, s.flood.refused(now, wait, "publish"))
+	if wait := s.take(now, s.chat.rates.publish.of(&s.publish), s.chat.rates.userPublish.of(&s.account.publish)); wait > 0 {
+		reply(nil, s.limited(now, wait, "publish"))
 		return
 	}
 	draft := parley.Draft{
 		Room: req.Room,
-		User: s.user,
+		User: *s.user,
 		ID:   req.ID,
 		Kind: req.Kind,
 		Body: req.Body,
@@ -133,8 +133,8 @@ func (s *Session) sendSignal(ctx context.Context, req *Request, reply Reply) {
 		return
 	}
 	now := s.chat.now()
-	if wait := take(now, s.signal, s.account.signals); wait > 0 {
-		reply(nil, s.flood.refused(now, wait, "signal"))
+	if wait := s.take(now, s.chat.rates.signal.of(&s.signal), s.chat.rates.userSignal.of(&s.account.signal)); wait > 0 {
+		reply(nil, s.limited(now, wait, "signal"))
 		return
 	}
 	if err := s.checkMember(ctx, req.Room); err != nil {
@@ -146,7 +146,7 @@ func (s *Session) sendSignal(ctx context.Context, req *Request, reply Reply) {
 		body = json.RawMessage("{}")
 	}
 	s.chat.tell(ctx, parley.News{Signal: &parley.Signal{
-		Room: req.Room, From: s.user, Kind: req.Kind, Body: body, Origin: s.id,
+		Room: req.Room, From: *s.user, Kind: req.Kind, Body: body, Origin: s.hub.ID(),
 	}})
 	reply(Done{}, nil)
 }

@@ -49,7 +49,7 @@ func (s *Session) leave(ctx context.Context, req *Request, reply Reply) {
 	}
 	if member {
 		s.hub.Leave(req.Room) // at once; the user's other connections hear of it
-		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.user.ID, Room: room, Left: true, Origin: s.id}})
+		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.user.ID, Room: room, Left: true, Origin: s.hub.ID()}})
 	}
 	reply(Done{}, nil)
 }
@@ -105,8 +105,8 @@ func (s *Session) direct(ctx context.Context, req *Request, reply Reply) {
 		return
 	}
 	now := s.chat.now()
-	if wait := take(now, s.account.joins); wait > 0 {
-		reply(nil, s.flood.refused(now, wait, "open direct rooms"))
+	if wait := s.take(now, s.chat.rates.userJoin.of(&s.account.join)); wait > 0 {
+		reply(nil, s.limited(now, wait, "open direct rooms"))
 		return
 	}
 	room, created, err := s.chat.store.DirectRoom(ctx, s.user.ID, req.User, parley.NewRoomID(), now)
@@ -137,7 +137,7 @@ func (s *Session) read(ctx context.Context, req *Request, reply Reply) {
 		return
 	}
 	if moved {
-		s.chat.tell(ctx, parley.News{Read: &parley.ReadMark{User: s.user.ID, Room: req.Room, Seq: seq, Origin: s.id}})
+		s.chat.tell(ctx, parley.News{Read: &parley.ReadMark{User: s.user.ID, Room: req.Room, Seq: seq, Origin: s.hub.ID()}})
 	}
 	reply(Done{}, nil)
 }

@@ -18,9 +18,10 @@ type seen struct {
 	store parley.Store
 	log   *slog.Logger
 
-	mu    sync.Mutex
-	at    map[string]time.Time
-	timer *time.Timer // nil while there is nothing to note
+	mu     sync.Mutex
+	at     map[string]time.Time
+	timer  *time.Timer // nil while there is nothing to note
+	closed bool
 }
 
 func newSeen(store parley.Store, log *slog.Logger) *seen { return &seen{store: store, log: log} }
@@ -28,6 +29,9 @@ func newSeen(store parley.Store, log *slog.Logger) *seen { return &seen{store: s
 func (s *seen) note(user string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
 	if s.at == nil {
 		s.at = make(map[string]time.Time)
 	}
@@ -35,6 +39,14 @@ func (s *seen) note(user string, now time.Time) {
 	if s.timer == nil {
 		s.timer = time.AfterFunc(seenDelay, s.flush)
 	}
+}
+
+// close stores what was noted, and notes nothing more.
+func (s *seen) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.flush()
 }
 
 // flush stores what was noted. What cannot be stored is forgotten: it was for

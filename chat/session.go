@@ -2,12 +2,10 @@ package chat
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
+	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/seed-4a326f83/parley"
 	"github.com/seed-4a326f83/parley/hub"
@@ -18,38 +16,33 @@ import (
 type Session struct {
 	chat *Chat
 	out  hub.Subscriber
-	id   string // of the connection, on all nodes
 
 	came *Caller // whom the request that opened the connection came from; nil if it did not say
 
 	// Set by hello and not changed after.
-	user    parley.User
-	role    parley.Role
+	user    *parley.User // nobody before
+	guest   bool
 	account *account
 	hub     *hub.Session
 	expiry  *time.Timer // of a token; nil for a session
 
-	publish *rate.Limiter
-	signal  *rate.Limiter
-	flood   flood
+	publish bucket
+	signal  bucket
+	flood   *flood // nil: never
 
-	mu     sync.Mutex // Refused is called by the committer too
-	errors errorCount
+	mu     sync.Mutex  // Refused is called by the committer too
+	errors *errorCount // nil: none
 }
 
 // Connect begins a session; what it is told goes to out. came is who the request
 // that opened the connection was believed to come from, or nil: then hello says
 // who.
 func (c *Chat) Connect(out hub.Subscriber, came *Caller) *Session {
-	return &Session{
-		chat:    c,
-		out:     out,
-		came:    came,
-		id:      rand.Text(),
-		publish: newLimiter(c.limits.PublishRate, c.limits.PublishBurst),
-		signal:  newLimiter(c.limits.SignalRate, c.limits.SignalBurst),
-	}
+	return &Session{chat: c, out: out, came: came, user: &nobody}
 }
+
+// nobody is the user of a session before hello.
+var nobody parley.User
 
 // Close ends the session. Answers to what is being committed still come.
 func (s *Session) Close() {
@@ -142,6 +135,9 @@ func (s *Session) Refused(err error) (parley.Ending, bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.errors == nil {
+		s.errors = new(errorCount)
+	}
 	if s.errors.tooMany(s.chat.now()) {
 		return parley.Ending{Code: parley.ClosePolicy, Reason: "too many errors"}, true
 	}
@@ -153,17 +149,13 @@ const (
 	errorTime = 10 * time.Second
 )
 
-// errorCount holds the times of the last errors, in a ring.
-type errorCount struct {
-	times [maxErrors]time.Time
-	next  int
-}
+// errorCount is when the last errors were.
+type errorCount []time.Time
 
 // tooMany notes an error and reports whether it is the last of maxErrors within
 // errorTime.
 func (c *errorCount) tooMany(now time.Time) bool {
-	c.times[c.next] = now
-	c.next = (c.next + 1) % maxErrors
-	oldest := c.times[c.next]
-	return !oldest.IsZero() && now.Sub(oldest) <= errorTime
+	old := func(t time.Time) bool { return now.Sub(t) > errorTime }
+	*c = append(slices.DeleteFunc(*c, old), now)
+	return len(*c) >= maxErrors
 }

@@ -22,13 +22,13 @@ type Subscriber interface {
 // A Hub holds the connections of one node. All methods may be called by any
 // number of goroutines at once.
 //
-// Locks are taken in this order: Hub.mu, room.mu, Subscription.mu.
+// Locks are taken in this order: Hub.mu, room.mu, shard.mu, Subscription.mu.
 type Hub struct {
 	stillMember func(room, user string) bool
 
 	mu    sync.RWMutex
-	rooms map[string]*room // those somebody here listens to or is a member of
-	users map[string]map[*Session]struct{}
+	rooms map[string]*room    // those somebody here listens to or is a member of
+	users map[string]*Session // each the first of a list
 }
 
 // New returns an empty hub. stillMember asks the store whether a user is a
@@ -38,7 +38,7 @@ func New(stillMember func(room, user string) bool) *Hub {
 	return &Hub{
 		stillMember: stillMember,
 		rooms:       make(map[string]*room),
-		users:       make(map[string]map[*Session]struct{}),
+		users:       make(map[string]*Session),
 	}
 }
 
@@ -84,12 +84,42 @@ func (h *Hub) roomLocked(info parley.Room) *room {
 	return r
 }
 
+// removeLocked takes a session off the list of its user's. h.mu is held.
+func (h *Hub) removeLocked(s *Session) {
+	user := s.user.ID
+	if h.users[user] != s {
+		before := h.users[user]
+		for before.next != s {
+			before = before.next
+		}
+		before.next = s.next
+		return
+	}
+	// Deleted first, as an assignment would keep the key, and what it is a part
+	// of, of a session that is gone.
+	delete(h.users, user)
+	if s.next != nil {
+		h.users[s.next.user.ID] = s.next
+	}
+}
+
+// anotherLocked returns a subscription to a room of another session of the same
+// user's, or nil. h.mu is held.
+func (h *Hub) anotherLocked(s *Session, room string) *Subscription {
+	for other := h.users[s.user.ID]; other != nil; other = other.next {
+		if sub := other.places.get(room).sub; sub != nil {
+			return sub
+		}
+	}
+	return nil
+}
+
 // read tells a user's other connections.
 func (h *Hub) read(mark *parley.ReadMark) {
 	ev := parley.ReadEvent(mark)
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	for s := range h.users[mark.User] {
+	for s := h.users[mark.User]; s != nil; s = s.next {
 		if s.id != mark.Origin {
 			s.out.Deliver(ev)
 		}
@@ -102,16 +132,19 @@ func (h *Hub) member(m *parley.Member) {
 	defer h.mu.Unlock()
 	// Asked under the lock: whoever subscribes after this became a member after
 	// it, and whoever did so before is seen to be one.
-	if m.Left && len(h.users[m.User]) > 0 && h.stillMember(m.Room.ID, m.User) {
+	if m.Left && h.users[m.User] != nil && h.stillMember(m.Room.ID, m.User) {
 		return
 	}
 	ev := parley.RoomEvent(m.Room)
-	for s := range h.users[m.User] {
+	for s := h.users[m.User]; s != nil; s = s.next {
 		switch {
 		case s.id == m.Origin:
 		case m.Left:
 			s.leaveLocked(m.Room.ID)
-			if s.left != nil {
+			if !s.watched {
+				if s.left == nil {
+					s.left = make(map[string]struct{})
+				}
 				s.left[m.Room.ID] = struct{}{}
 			}
 		case s.watchLocked(m.Room):
@@ -124,7 +157,7 @@ func (h *Hub) member(m *parley.Member) {
 func (h *Hub) putOut(o *parley.Out) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	for s := range h.users[o.User] {
+	for s := h.users[o.User]; s != nil; s = s.next {
 		if (o.Session == nil || s.cameWith(o.Session)) && (o.Except == nil || !s.cameWith(o.Except)) {
 			s.out.End(parley.Ending{Code: parley.CloseRemoved, Reason: "signed out"})
 		}
@@ -135,7 +168,7 @@ func (h *Hub) putOut(o *parley.Out) {
 func (h *Hub) Online(user string) bool {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return len(h.users[user]) > 0
+	return h.users[user] != nil
 }
 
 // Present returns the people who listen to the room on this node, at most limit

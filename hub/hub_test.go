@@ -406,9 +406,24 @@ func TestNothingIsDeliveredAfterClose(t *testing.T) {
 	})
 }
 
+// until is a recorder that notices when it is told of a room's message number last.
+type until struct {
+	recorder
+	last  int64
+	heard chan struct{} // closed then
+}
+
+func (u *until) Deliver(ev *parley.Event) {
+	u.recorder.Deliver(ev)
+	if ev.Seq == u.last {
+		close(u.heard)
+	}
+}
+
 func TestManyComeAndGoWhileMessagesAreDelivered(t *testing.T) {
+	const total = 1000
 	h := hub.New(gone)
-	var out recorder
+	out := until{last: total, heard: make(chan struct{})}
 	steady := h.Connect("steady", ann, nil, &out)
 	join(steady, lobby, 0)
 	var wg sync.WaitGroup
@@ -425,11 +440,12 @@ func TestManyComeAndGoWhileMessagesAreDelivered(t *testing.T) {
 			}
 		})
 	}
-	const total = 1000
 	for seq := range int64(total) {
 		h.Deliver(message("lobby", seq+1))
 	}
 	wg.Wait()
+	<-out.heard
+	steady.Close() // nothing is told any more
 	next := int64(1)
 	for _, ev := range out.events {
 		if ev.Type != parley.EventMessage {
@@ -443,7 +459,6 @@ func TestManyComeAndGoWhileMessagesAreDelivered(t *testing.T) {
 	if next != total+1 {
 		t.Errorf("told of %d messages, want %d", next-1, total)
 	}
-	steady.Close()
 	if _, n := h.Present("lobby", 10); n != 0 {
 		t.Errorf("%d present, want none", n)
 	}

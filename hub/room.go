@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -22,46 +23,61 @@ const (
 // A room is those who have to do with it on this node.
 type room struct {
 	mu       sync.Mutex
-	info     parley.Room
-	subs     map[*Session]*Subscription
+	info     parley.Room         // but for Last, it does not change
+	shards   []*shard            // who listens
 	watchers map[*Session]string // members who have not joined on that connection, and the room's name to them
-	people   map[string]*person
-	// People whose coming or going is yet to be told.
-	changed map[string]struct{}
-	news    bool // a telling of the watchers is under way
+	people   int
+	// People whose coming or going is yet to be told, by id; nil: none.
+	changed map[string]*person
+	news    bool   // a telling of the watchers is under way
+	lists   uint32 // how many lists of people were made
 }
 
 // A person is a user who listens to the room, or of whom that was said last.
+// Subscriptions of the same user share it.
 type person struct {
-	user      parley.User
-	conns     int
-	announced bool // others were told that he came
-	listed    bool // or were given a list that he is on
+	user      *parley.User
+	conns     int32
+	list      uint32 // the last that he was put on
+	announced bool   // others were told that he came
+	listed    bool   // or were given a list that he is on
 }
 
 func newRoom(info parley.Room) *room {
-	return &room{
-		info:     info,
-		subs:     make(map[*Session]*Subscription),
-		watchers: make(map[*Session]string),
-		people:   make(map[string]*person),
-		changed:  make(map[string]struct{}),
-	}
+	return &room{info: info, watchers: make(map[*Session]string)}
 }
 
-func (r *room) subscribe(s *Session, sub *Subscription) {
+// subscribe takes a subscription in. another is one of the same user's, if there
+// is any.
+func (r *room) subscribe(sub, another *Subscription) {
+	s := sub.session
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.watchers, s)
-	r.subs[s] = sub
-	p := r.people[s.user.ID]
-	if p == nil {
+	p := r.changed[s.user.ID]
+	switch {
+	case another != nil:
+		p = another.person
+	case p == nil:
 		p = &person{}
-		r.people[s.user.ID] = p
+		r.people++
 	}
 	p.user = s.user
 	p.conns++
-	r.changedLocked(s.user.ID)
+	sub.person = p
+	r.addLocked(sub)
+	r.changedLocked(p)
+}
+
+func (r *room) addLocked(sub *Subscription) {
+	for _, sh := range r.shards {
+		if sh.add(sub) {
+			return
+		}
+	}
+	sh := new(shard)
+	sh.add(sub)
+	r.shards = append(r.shards, sh)
 }
 
 func (r *room) watch(s *Session, name string) {
@@ -70,52 +86,54 @@ func (r *room) watch(s *Session, name string) {
 	r.watchers[s] = name
 }
 
-// remove takes a connection out and reports whether nobody is left.
-func (r *room) remove(s *Session) bool {
+// remove takes a connection out, with its subscription if it has one, and
+// reports whether nobody is left.
+func (r *room) remove(s *Session, sub *Subscription) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.watchers, s)
-	if _, ok := r.subs[s]; ok {
-		delete(r.subs, s)
-		r.people[s.user.ID].conns--
-		r.changedLocked(s.user.ID)
+	if sub != nil {
+		if sub.shard.remove(sub) {
+			r.shards = slices.DeleteFunc(r.shards, func(sh *shard) bool { return sh == sub.shard })
+		}
+		sub.person.conns--
+		r.changedLocked(sub.person)
 	}
-	return len(r.subs) == 0 && len(r.watchers) == 0
+	return len(r.shards) == 0 && len(r.watchers) == 0
 }
 
 // message delivers a message to those who listen, and the news of it to members
 // who do not, gathered.
 func (r *room) message(m *parley.Message) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.info.Last = max(r.info.Last, m.Seq)
-	if len(r.subs) > 0 {
-		ev := parley.MessageEvent(m)
-		for _, sub := range r.subs {
-			sub.offer(ev)
-		}
-	}
 	if len(r.watchers) > 0 && !r.news {
 		r.news = true
 		time.AfterFunc(newsDelay, r.tellWatchers)
 	}
+	var t telling
+	if len(r.shards) > 0 {
+		t.putLocked(r, delivery{ev: parley.MessageEvent(m)})
+	}
+	r.mu.Unlock()
+	t.run()
 }
 
 // change tells everybody of a new name, topic or the like.
 func (r *room) change(info *parley.Room) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	last := max(r.info.Last, info.Last)
-	r.info = *info
-	r.info.Last = last
+	r.info.Name, r.info.Topic, r.info.Archived = info.Name, info.Topic, info.Archived // its id is read without the lock
 	ev := parley.RoomEvent(r.info)
-	for _, sub := range r.subs {
-		sub.offer(ev)
-	}
 	for s := range r.watchers {
 		r.watchers[s] = info.Name
 		s.out.Deliver(ev)
 	}
+	var t telling
+	if len(r.shards) > 0 {
+		t.putLocked(r, delivery{ev: ev})
+	}
+	r.mu.Unlock()
+	t.run()
 }
 
 func (r *room) tellWatchers() {
@@ -135,70 +153,107 @@ func (r *room) tellWatchers() {
 
 func (r *room) signal(sig *parley.Signal) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	ev := parley.SignalEvent(sig)
-	for s, sub := range r.subs {
-		if s.id != sig.Origin {
-			sub.offer(ev)
+	var t telling
+	if len(r.shards) > 0 {
+		t.putLocked(r, delivery{ev: parley.SignalEvent(sig), origin: sig.Origin})
+	}
+	r.mu.Unlock()
+	t.run()
+}
+
+// A telling is the shards of a room that an event was given to, under the room's
+// lock so that all of them get the events in one order. The telling itself needs
+// no lock of the room's.
+type telling struct {
+	all  []*shard
+	idle []*shard // those of them that nobody tells
+}
+
+func (t *telling) putLocked(r *room, d delivery) {
+	if t.all == nil {
+		t.all = slices.Clone(r.shards)
+	}
+	for _, sh := range t.all {
+		if sh.put(d) {
+			t.idle = append(t.idle, sh)
 		}
 	}
 }
 
+// run has everybody told: a few at once, more by goroutines that may still be at
+// it when run returns.
+func (t *telling) run() {
+	for _, sh := range t.idle {
+		if len(t.all) == 1 && sh.few() {
+			sh.tell()
+		} else {
+			go sh.tell()
+		}
+	}
+	for _, sh := range t.all {
+		sh.awaitSpace()
+	}
+}
+
 // changedLocked has a coming or going told, a little later. r.mu is held.
-func (r *room) changedLocked(user string) {
-	if len(r.changed) == 0 {
+func (r *room) changedLocked(p *person) {
+	if r.changed == nil {
+		r.changed = make(map[string]*person)
 		time.AfterFunc(presenceDelay, r.tellPresence)
 	}
-	r.changed[user] = struct{}{}
+	r.changed[p.user.ID] = p
 }
 
 func (r *room) tellPresence() {
+	var t telling
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	for id := range r.changed {
-		p := r.people[id]
+	for id, p := range r.changed {
 		online := p.conns > 0
 		known := p.announced || p.listed
 		if !online {
-			delete(r.people, id)
+			r.people--
 		}
 		if online == p.announced && online == known {
 			continue
 		}
 		p.announced, p.listed = online, false
-		if len(r.people) > maxAnnounced {
+		if r.people > maxAnnounced {
 			continue
 		}
-		ev := parley.PresenceEvent(r.info.ID, p.user, online)
-		for s, sub := range r.subs {
-			if s.user.ID != id {
-				sub.offer(ev)
-			}
-		}
+		t.putLocked(r, delivery{ev: parley.PresenceEvent(r.info.ID, *p.user, online), user: id})
 	}
-	clear(r.changed)
+	r.changed = nil
+	r.mu.Unlock()
+	t.run()
 }
 
 func (r *room) present(limit int) (users []parley.User, count int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	count = len(r.people)
-	for id := range r.changed {
-		if p := r.people[id]; p.absent() {
+	r.lists++
+	count = r.people
+	put := func(p *person) {
+		if p.list != r.lists && len(users) < limit {
+			p.list, p.listed = r.lists, true
+			users = append(users, *p.user)
+		}
+	}
+	for _, p := range r.changed {
+		switch {
+		case p.conns > 0: // is found below
+		case p.announced || p.listed:
+			put(p)
+		default: // nobody has to be told that he is gone
 			count--
 		}
 	}
-	for _, p := range r.people {
+	for _, sh := range r.shards {
 		if len(users) == limit {
 			break
 		}
-		if !p.absent() {
-			users = append(users, p.user)
-			p.listed = true
+		for _, sub := range sh.all() {
+			put(sub.person)
 		}
 	}
 	return users, count
 }
-
-// absent reports whether nobody has to be told that the person is gone.
-func (p *person) absent() bool { return p.conns == 0 && !p.announced && !p.listed }

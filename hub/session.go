@@ -9,29 +9,34 @@ import (
 type Session struct {
 	hub  *Hub
 	id   string
-	user parley.User
+	user *parley.User // does not change
 	out  Subscriber
 	with *parley.SessionHash // what the user proved to be themselves with; nil if not with a session
 
-	// The rooms the session is in; guarded by hub.mu. A nil subscription is a
-	// room the user is a member of but has not joined on this connection.
-	rooms  map[string]*Subscription
-	left   map[string]struct{} // rooms left before Watch; nil after it
-	closed bool
+	// Guarded by hub.mu.
+	next    *Session            // of the same user
+	places  places              // the rooms that the session is in
+	left    map[string]struct{} // rooms left before Watch
+	watched bool                // Watch was called
+	closed  bool
 }
 
 // Connect adds a connection of user, who came with a session, or with something
 // else if that is nil. id names the connection, on all nodes.
 func (h *Hub) Connect(id string, user parley.User, with *parley.SessionHash, out Subscriber) *Session {
-	s := &Session{hub: h, id: id, user: user, out: out, with: with, rooms: make(map[string]*Subscription), left: make(map[string]struct{})}
+	s := &Session{hub: h, id: id, user: &user, out: out, with: with}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.users[user.ID] == nil {
-		h.users[user.ID] = make(map[*Session]struct{})
-	}
-	h.users[user.ID][s] = struct{}{}
+	s.next = h.users[user.ID]
+	h.users[user.ID] = s
 	return s
 }
+
+// ID returns what names the connection.
+func (s *Session) ID() string { return s.id }
+
+// User returns whose connection it is, not to be changed.
+func (s *Session) User() *parley.User { return s.user }
 
 func (s *Session) cameWith(session *parley.SessionHash) bool {
 	return s.with != nil && *s.with == *session
@@ -48,7 +53,7 @@ func (s *Session) Watch(rooms []parley.Room) {
 			s.watchLocked(info)
 		}
 	}
-	s.left = nil
+	s.left, s.watched = nil, true
 }
 
 // Close ends all of the connection's subscriptions. Nothing is delivered once
@@ -61,13 +66,11 @@ func (s *Session) Close() {
 		return
 	}
 	s.closed = true
-	for id := range s.rooms {
-		s.leaveLocked(id)
+	for len(s.places) > 0 {
+		s.leaveLocked(s.places[len(s.places)-1].room.info.ID)
 	}
-	delete(h.users[s.user.ID], s)
-	if len(h.users[s.user.ID]) == 0 {
-		delete(h.users, s.user.ID)
-	}
+	s.places = nil
+	h.removeLocked(s)
 }
 
 // Join subscribes the connection to the room, held: what happens from now on is
@@ -78,15 +81,16 @@ func (s *Session) Join(info parley.Room) (sub *Subscription, fresh bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if s.closed {
-		return newSubscription(s.out), true // of nothing
+		return newSubscription(s), true // of nothing
 	}
-	if sub := s.rooms[info.ID]; sub != nil {
+	if sub := s.places.get(info.ID).sub; sub != nil {
 		sub.hold()
 		return sub, false
 	}
-	sub = newSubscription(s.out)
-	s.rooms[info.ID] = sub
-	h.roomLocked(info).subscribe(s, sub)
+	sub = newSubscription(s)
+	r := h.roomLocked(info)
+	r.subscribe(sub, h.anotherLocked(s, info.ID))
+	s.places.set(place{r, sub})
 	return sub, true
 }
 
@@ -113,33 +117,32 @@ func (s *Session) Leave(room string) {
 func (s *Session) Member(room string) bool {
 	s.hub.mu.RLock()
 	defer s.hub.mu.RUnlock()
-	_, ok := s.rooms[room]
-	return ok
+	_, found := s.places.find(room)
+	return found
 }
 
 // watchLocked has the connection told of news in a room that it does not listen
 // to, and reports whether it is such a room. hub.mu is held.
 func (s *Session) watchLocked(info parley.Room) bool {
-	if s.rooms[info.ID] != nil {
+	if s.places.get(info.ID).sub != nil {
 		return false
 	}
-	s.rooms[info.ID] = nil
-	s.hub.roomLocked(info).watch(s, info.Name)
+	r := s.hub.roomLocked(info)
+	s.places.set(place{room: r})
+	r.watch(s, info.Name)
 	return true
 }
 
 // leaveLocked ends what the connection has to do with a room. hub.mu is held.
 func (s *Session) leaveLocked(id string) {
-	sub, ok := s.rooms[id]
-	if !ok {
+	p := s.places.remove(id)
+	if p.room == nil {
 		return
 	}
-	delete(s.rooms, id)
-	r := s.hub.rooms[id]
-	if r.remove(s) {
+	if p.room.remove(s, p.sub) {
 		delete(s.hub.rooms, id)
 	}
-	if sub != nil {
-		sub.end()
+	if p.sub != nil {
+		p.sub.end()
 	}
 }

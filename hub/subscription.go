@@ -14,22 +14,32 @@ const maxHeld = 1 << 20
 // A Subscription is a connection's place in a room. It passes each message once
 // and in order, whatever the bus doubles.
 type Subscription struct {
-	out Subscriber
+	session *Session
+	person  *person // set by room.subscribe
+	// Its place in the room; guarded by shard.mu, and the shard by room.mu.
+	shard *shard
+	at    int
 
-	mu     sync.Mutex
-	seen   int64 // the highest seq that the client was given
-	held   bool
-	queue  []*parley.Event // while held
-	queued int             // bytes in queue
-	ended  bool
+	mu    sync.Mutex
+	seen  int64 // the highest seq that the client was given
+	held  *held // nil: it is live
+	ended bool
 }
 
-func newSubscription(out Subscriber) *Subscription { return &Subscription{out: out, held: true} }
+// held is what a subscription keeps until it is released.
+type held struct {
+	events []*parley.Event
+	bytes  int
+}
+
+func newSubscription(s *Session) *Subscription { return &Subscription{session: s, held: new(held)} }
 
 func (s *Subscription) hold() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.held = true
+	if s.held == nil {
+		s.held = new(held)
+	}
 }
 
 // Release delivers what was held and goes on live. seen is the room's last seq
@@ -38,25 +48,28 @@ func (s *Subscription) Release(seen int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = max(s.seen, seen)
-	s.held = false
-	for _, ev := range s.queue {
+	if s.held == nil {
+		return
+	}
+	for _, ev := range s.held.events {
 		s.pass(ev)
 	}
-	s.queue, s.queued = nil, 0
+	s.held = nil
 }
 
 func (s *Subscription) offer(ev *parley.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.held {
+	h := s.held
+	if h == nil {
 		s.pass(ev)
 		return
 	}
-	s.queue = append(s.queue, ev)
-	s.queued += len(ev.JSON)
-	for s.queued > maxHeld {
-		s.queued -= len(s.queue[0].JSON)
-		s.queue = s.queue[1:]
+	h.events = append(h.events, ev)
+	h.bytes += len(ev.JSON)
+	for h.bytes > maxHeld {
+		h.bytes -= len(h.events[0].JSON)
+		h.events = h.events[1:]
 	}
 }
 
@@ -71,12 +84,12 @@ func (s *Subscription) pass(ev *parley.Event) {
 		}
 		s.seen = ev.Seq
 	}
-	s.out.Deliver(ev)
+	s.session.out.Deliver(ev)
 }
 
 func (s *Subscription) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
-	s.queue, s.queued = nil, 0
+	s.held = nil
 }

@@ -82,6 +82,8 @@ type plainConn struct {
 	session *chat.Session
 	visitor *visitor
 	out     outbox
+
+	before, next *plainConn // in the server's list; guarded by its mu
 }
 
 // greet reads and handles messages until hello was said and believed. If it was

@@ -68,7 +68,8 @@ type Server struct {
 	stopReading context.CancelFunc
 
 	mu       sync.Mutex
-	conns    map[*plainConn]struct{}
+	first    *plainConn // of a list of those that are open
+	count    int
 	draining bool
 	idle     chan struct{} // closed when draining and the last connection has gone
 	gone     sync.Once
@@ -95,7 +96,6 @@ func New(c Config) *Server {
 
 		trustedProxies: c.TrustedProxies,
 		mux:            http.NewServeMux(),
-		conns:          make(map[*plainConn]struct{}),
 		idle:           make(chan struct{}),
 	}
 	s.reading, s.stopReading = context.WithCancel(context.Background())
@@ -127,8 +127,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.draining = true
-	conns := make([]*plainConn, 0, len(s.conns))
-	for c := range s.conns {
+	conns := make([]*plainConn, 0, s.count)
+	for c := s.first; c != nil; c = c.next {
 		conns = append(conns, c)
 	}
 	s.idleLocked()
@@ -168,21 +168,36 @@ func (s *Server) add(c *plainConn) bool {
 	if s.draining {
 		return false
 	}
-	s.conns[c] = struct{}{}
+	if c.next = s.first; c.next != nil {
+		c.next.before = c
+	}
+	s.first = c
+	s.count++
 	return true
 }
 
 func (s *Server) remove(c *plainConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.conns, c)
+	switch {
+	case c.before != nil:
+		c.before.next = c.next
+	case s.first == c:
+		s.first = c.next
+	default:
+		return // it was never added
+	}
+	if c.next != nil {
+		c.next.before = c.before
+	}
+	s.count--
 	s.idleLocked()
 }
 
 // idleLocked notes, once, that the last connection of a server that is closing
 // has gone. s.mu is held.
 func (s *Server) idleLocked() {
-	if s.draining && len(s.conns) == 0 {
+	if s.draining && s.count == 0 {
 		s.gone.Do(func() { close(s.idle) })
 	}
 }

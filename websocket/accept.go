@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-4a326f83/parley/websocket/internal/poll"
 	"github.com/seed-4a326f83/parley/websocket/internal/proto"
 )
 
@@ -156,11 +157,18 @@ func drop(rw *bufio.ReadWriter) {
 }
 
 // writeHandshake writes the server's side of the handshake.
-func (c *Conn) writeHandshake(b []byte) error {
+func (c *Conn) writeHandshake(answer []byte) error {
+	if b := c.blocking.Load(); b.sock.raw != nil {
+		n, err := b.sock.write(answer, nil, false) // there is room: nothing has been sent yet, or all of it was taken
+		if err != poll.ErrAgain {
+			return err
+		}
+		answer = answer[n:]
+	}
 	if err := c.nc.SetWriteDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}
-	if _, err := c.nc.Write(b); err != nil {
+	if _, err := c.nc.Write(answer); err != nil {
 		return err
 	}
 	return c.nc.SetWriteDeadline(time.Time{})

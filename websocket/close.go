@@ -89,7 +89,6 @@ func (c *Conn) awaitClose() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	if c.tryTake(readToken) { // nobody reads: do it here
-		c.rememberReading()
 		for err := error(nil); err == nil; {
 			_, err = c.nextEvent(ctx)
 		}
@@ -132,13 +131,50 @@ func (c *Conn) peerClosed(e CloseError) error {
 		return p.peerClosed(e)
 	}
 	c.stopKeepalive()
+	if c.blocking.Load().sock.raw == nil || !c.tryTake(frameToken) {
+		c.answerClose(e)
+	} else if c.answerCloseNow(e) {
+		c.giveBack(frameToken)
+	} else {
+		c.giveBack(frameToken)
+		c.answerClose(e)
+	}
+	c.teardown(e)
+	return c.closedErr()
+}
+
+// answerClose sends a close frame when that can be done.
+func (c *Conn) answerClose(e CloseError) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	if c.sendClose(ctx, e.Code, "") != nil {
 		c.abort(e)
 	}
-	c.teardown(e)
-	return c.closedErr()
+}
+
+// answerCloseNow sends a close frame at once, as nearly always can be, in one packet with the end of the stream: that needs no
+// timer and no more of the stack than a write does. If it reports false, nothing has been sent. The caller has frameToken.
+func (c *Conn) answerCloseNow(e CloseError) bool {
+	if c.closeSent || c.sendable() != nil {
+		return c.closeSent
+	}
+	b := c.blocking.Load()
+	if q := b.replies.Load(); q != nil && !q.empty() || !b.sock.drained() {
+		// There may be more to be read: the kernel then ends the connection with a reset, which would overtake what has not left.
+		return false
+	}
+	var buf [proto.MaxHeader + 2]byte
+	var code [2]byte
+	frame := proto.AppendFrame(buf[:0], c.header(proto.Close, true), proto.AppendClose(code[:0], uint16(e.Code), ""))
+	n, err := b.sock.writeLast(frame)
+	if n == 0 {
+		return false
+	}
+	c.closeSent = true
+	if n < len(frame) || err != nil {
+		c.abort(e) // it would have taken more, had it listened
+	}
+	return true
 }
 
 // fail closes the connection because of what the peer sent (RFC 6455 section 7.1.7), and returns the error of the read that

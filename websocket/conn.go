@@ -73,12 +73,12 @@ type Conn struct {
 // blocking is what a connection has that is not in event mode.
 type blocking struct {
 	keepalive keepalive
+	sock      socket
 	readIntr  interrupter
 	writeIntr interrupter
-	replies   replies
-	closeRead closeRead
-	ready     *readiness // nil: the network connection can only be read with a buffer at hand
-	secure    bool       // the network connection is TLS, which has buffers of its own
+	replies   atomic.Pointer[replies] // nil: there have never been any
+	closeRead context.Context         // what CloseRead returned; guarded by Conn.mu
+	secure    bool                    // the network connection is TLS, which has buffers of its own
 }
 
 // settings are what options say that few programs set.
@@ -103,10 +103,10 @@ func newConn(nc net.Conn, cfg connConfig) *Conn {
 	if cfg.maxFragments == 0 {
 		cfg.maxFragments = defaultMaxFragments
 	}
-	b := &blocking{ready: newReadiness(nc)}
+	b := new(blocking)
+	b.sock.init(nc)
 	_, b.secure = nc.(*tls.Conn)
-	b.readIntr.set = nc.SetReadDeadline
-	b.writeIntr.set = nc.SetWriteDeadline
+	b.writeIntr.writes = true
 	c := &Conn{
 		nc:          nc,
 		role:        cfg.role,

@@ -31,7 +31,7 @@ func (c *Conn) handleControl(ctx context.Context, ev proto.Event) error {
 			p.addPong(c.controlFrame(proto.Pong, payload))
 			return nil
 		}
-		if c.blocking.Load().replies.addPong(c.controlFrame(proto.Pong, payload)) {
+		if c.blocking.Load().waitingReplies().addPong(c.controlFrame(proto.Pong, payload)) {
 			go c.flushReplies()
 		}
 	case proto.Pong:
@@ -109,6 +109,29 @@ func (q *replies) appendTo(dst []byte) []byte {
 	return dst
 }
 
+// waitingReplies returns what waits, also if it is nothing.
+func (b *blocking) waitingReplies() *replies {
+	if q := b.replies.Load(); q != nil {
+		return q
+	}
+	b.replies.CompareAndSwap(nil, new(replies))
+	return b.replies.Load()
+}
+
+// appendReplies moves what waits to dst.
+func (b *blocking) appendReplies(dst []byte) []byte {
+	if q := b.replies.Load(); q != nil {
+		return q.appendTo(dst)
+	}
+	return dst
+}
+
+func (q *replies) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.frames) == 0
+}
+
 func (q *replies) flushBegins() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -122,7 +145,7 @@ func (c *Conn) flushReplies() {
 	}
 	defer c.giveBack(frameToken)
 	if b := c.blocking.Load(); b != nil { // else Handle has taken them along
-		b.replies.flushBegins()
+		b.waitingReplies().flushBegins()
 		c.send(context.Background(), nil, nil)
 	}
 }

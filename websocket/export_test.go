@@ -30,10 +30,10 @@ var NewPumpConn = newPumpConn
 
 // Replies is the number of bytes of pongs that wait to be sent.
 func (c *Conn) Replies() int {
-	b := c.blocking.Load()
-	b.replies.mu.Lock()
-	defer b.replies.mu.Unlock()
-	return len(b.replies.frames)
+	q := c.blocking.Load().waitingReplies()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.frames)
 }
 
 // Misbehave has the network of connections in event mode take and give bytes as these say, until the returned function is

@@ -56,7 +56,9 @@ func (c *Conn) Handle(h Handler) error {
 	}
 	// readToken is kept for good.
 	c.handled.Store(true)
-	c.rd.reader = nil
+	if c.rd != nil {
+		c.rd.reader = nil
+	}
 	if !c.park(h) {
 		go c.readFor(h)
 	}

@@ -20,18 +20,23 @@ const (
 // keepalive finds peers that are gone. It has no goroutine: a timer that is mostly asleep, and a note of each read.
 //
 // A peer is judged only while a read waits: when nobody reads, its pong may have been here for long.
+//
+// Times are on the clock of now.
 type keepalive struct {
-	c                 *Conn
-	interval, timeout time.Duration
-
-	mu      sync.Mutex
-	timer   *time.Timer // nil: keepalive is off
-	state   keepaliveState
-	heard   time.Time     // when something came last
-	reading bool          // a read waits on the network
-	since   time.Time     // the later of: that read's start, the ping
-	left    time.Duration // while awaiting: how much longer reads may wait in vain, as of since
+	mu                sync.Mutex
+	timer             *time.Timer
+	heard             time.Duration // when something came last
+	since             time.Duration // the later of: the start of the read that waits, the ping
+	left              time.Duration // while awaiting: how much longer reads may wait in vain, as of since
+	interval, timeout millis        // interval 0: keepalive is off
+	state             keepaliveState
+	reading           bool // a read waits on the network
 }
+
+var epoch = time.Now()
+
+// now is a clock that goes on steadily.
+func now() time.Duration { return time.Since(epoch) }
 
 type keepaliveState uint8
 
@@ -53,19 +58,31 @@ func (k *keepalive) start(c *Conn, interval, timeout time.Duration) {
 	if timeout <= 0 {
 		timeout = defaultKeepaliveTimeout
 	}
+	k.interval, k.timeout = millisOf(interval), millisOf(timeout)
+	k.run(c)
+}
+
+func (k *keepalive) run(c *Conn) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.c, k.interval, k.timeout, k.heard = c, interval, timeout, time.Now()
-	k.timer = time.AfterFunc(interval, k.fire)
+	k.heard, k.state = now(), quiet
+	k.timer = time.AfterFunc(k.interval.duration(), c.keepaliveDue)
 }
 
 // take stops it and returns its times, for another to go on. A negative interval: it was off.
 func (k *keepalive) take() (interval, timeout time.Duration) {
 	k.stop()
-	if k.timer == nil {
+	if k.interval == 0 {
 		return -1, -1
 	}
-	return k.interval, k.timeout
+	return k.interval.duration(), k.timeout.duration()
+}
+
+// restart is the opposite of take.
+func (k *keepalive) restart(c *Conn) {
+	if k.interval != 0 {
+		k.run(c)
+	}
 }
 
 func (k *keepalive) stop() {
@@ -83,78 +100,84 @@ func (k *keepalive) beginRead() {
 	defer k.mu.Unlock()
 	k.reading = true
 	if k.state == awaiting {
-		k.since = time.Now()
+		k.since = now()
 		// What came while nobody read is about to be found: give the read the time to do so.
-		k.timer.Reset(max(k.left, min(k.timeout, 100*time.Millisecond)))
+		k.timer.Reset(max(k.left, min(k.timeout.duration(), 100*time.Millisecond)))
 	}
 }
 
 // endRead notes that it is over, and whether anything came.
-func (k *keepalive) endRead(something bool) {
+func (k *keepalive) endRead(c *Conn, something bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.reading = false
 	switch {
 	case k.state != quiet && k.state != awaiting:
 	case something:
-		k.heard = time.Now()
+		k.heard = now()
 		if k.state == awaiting {
 			k.state = quiet
-			k.timer.Reset(k.interval)
+			k.timer.Reset(k.interval.duration())
 		}
 	case k.state == awaiting:
 		k.timer.Stop()
-		now := time.Now()
-		if k.left -= now.Sub(k.since); k.left <= 0 {
-			k.lose(now)
+		now := now()
+		if k.left -= now - k.since; k.left <= 0 {
+			k.lose(c, now)
 		}
 	}
 }
 
 // lose gives up on the peer. mu is held.
-func (k *keepalive) lose(now time.Time) {
+func (k *keepalive) lose(c *Conn, now time.Duration) {
 	k.state, k.since = lost, now
 	k.timer.Reset(closeTimeout)
-	k.c.lost.Store(true)
+	c.lost.Store(true)
 }
 
-// fire is the timer's function.
-func (k *keepalive) fire() {
+// keepaliveDue is the timer's function.
+func (c *Conn) keepaliveDue() {
+	if b := c.blocking.Load(); b != nil {
+		if then := b.keepalive.due(c); then != nil {
+			then()
+		}
+	}
+}
+
+// due moves on, and returns what is to be done.
+func (k *keepalive) due(c *Conn) (then func()) {
 	k.mu.Lock()
-	now := time.Now()
-	var then func()
+	defer k.mu.Unlock()
+	now := now()
 	switch k.state {
 	case quiet:
-		if rest := k.interval - now.Sub(k.heard); rest > 0 {
+		if rest := k.interval.duration() - (now - k.heard); rest > 0 {
 			k.timer.Reset(rest)
 			break
 		}
-		k.state, k.left, k.since = awaiting, k.timeout, now
+		k.state, k.left, k.since = awaiting, k.timeout.duration(), now
 		if k.reading {
 			k.timer.Reset(k.left)
 		}
-		then = k.c.keepalivePing
+		then = c.keepalivePing
 	case awaiting:
 		if !k.reading {
 			break // a read ended just as the timer fired
 		}
-		if rest := k.left - now.Sub(k.since); rest > 0 {
+		if rest := k.left - (now - k.since); rest > 0 {
 			k.timer.Reset(rest)
 			break
 		}
-		k.lose(now)
-		then = k.c.keepaliveLost
+		k.lose(c, now)
+		then = c.keepaliveLost
 	case lost:
-		if rest := closeTimeout - now.Sub(k.since); rest > 0 {
+		if rest := closeTimeout - (now - k.since); rest > 0 {
 			k.timer.Reset(rest)
 			break
 		}
-		then = k.c.keepaliveGiveUp
+		then = c.keepaliveGiveUp
 	}
-	k.mu.Unlock()
-	if then != nil {
-		then()
-	}
+	return then
 }
 
 // stopKeepalive stops the keepalive for good. In event mode there is none to be stopped: the peer is judged only as long as
@@ -167,7 +190,7 @@ func (c *Conn) stopKeepalive() {
 
 func (c *Conn) keepalivePing() {
 	if b := c.blocking.Load(); b != nil {
-		b.replies.add(c.pingFrame())
+		b.waitingReplies().add(c.pingFrame())
 		c.flushReplies()
 	}
 }
@@ -175,7 +198,7 @@ func (c *Conn) keepalivePing() {
 // keepaliveLost ends the read that waits; it and those after it return ErrKeepaliveTimeout.
 func (c *Conn) keepaliveLost() {
 	if b := c.blocking.Load(); b != nil {
-		b.readIntr.interrupt(c.closing.Load)
+		b.readIntr.interrupt(c, c.closing.Load)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"sync"
 )
 
 // A Message is one message, whole.
@@ -47,12 +46,6 @@ func isNormal(code StatusCode) bool {
 	return code == StatusNormalClosure || code == StatusGoingAway
 }
 
-// closeRead is the state of CloseRead.
-type closeRead struct {
-	once sync.Once
-	ctx  context.Context
-}
-
 // CloseRead is for connections on which no message is expected: it reads in a goroutine of its own, so that pings are
 // answered and the peer's close is noticed, until the connection is closed or ctx ends. A message from the peer closes
 // the connection with StatusPolicyViolation.
@@ -66,17 +59,20 @@ func (c *Conn) CloseRead(ctx context.Context) context.Context {
 		cancel(ErrHandled)
 		return ctx
 	}
-	b.closeRead.once.Do(func() {
-		child, cancel := context.WithCancelCause(ctx)
-		b.closeRead.ctx = child
-		go func() {
-			typ, _, err := c.Reader(ctx)
-			if err == nil {
-				err = fmt.Errorf("websocket: closed with %d: the peer sent a message (%v) where none is expected", StatusPolicyViolation, typ)
-				c.Close(StatusPolicyViolation, "no message is expected here")
-			}
-			cancel(err)
-		}()
-	})
-	return b.closeRead.ctx
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if b.closeRead != nil {
+		return b.closeRead
+	}
+	child, cancel := context.WithCancelCause(ctx)
+	b.closeRead = child
+	go func() {
+		typ, _, err := c.Reader(ctx)
+		if err == nil {
+			err = fmt.Errorf("websocket: closed with %d: the peer sent a message (%v) where none is expected", StatusPolicyViolation, typ)
+			c.Close(StatusPolicyViolation, "no message is expected here")
+		}
+		cancel(err)
+	}()
+	return child
 }

@@ -66,7 +66,7 @@ func (c *Conn) park(h Handler) bool {
 	c.parked.Store(p)
 	if err := p.Take(tcp, p); err != nil {
 		c.parked.Store(nil)
-		b.keepalive.start(c, interval, timeout)
+		b.keepalive.restart(c)
 		return false
 	}
 	c.blocking.Store(nil)
@@ -79,7 +79,7 @@ func (c *Conn) park(h Handler) bool {
 	if closed { // meanwhile, and before it could be known what else there is to close
 		p.FD.Close()
 	}
-	p.addFrames(b.replies.appendTo(nil))
+	p.addFrames(b.appendReplies(nil))
 	if interval >= 0 {
 		p.SetTimer(interval)
 	}

@@ -41,17 +41,20 @@ type reading struct {
 
 var readings = sync.Pool{New: func() any { return new(reading) }}
 
-// rememberReading makes sure that there is a reading. The caller has readToken.
+// rememberReading makes sure that there is a reading: there is none while nothing is known. The caller has readToken.
 func (c *Conn) rememberReading() {
 	if c.rd == nil {
 		c.rd = readings.Get().(*reading)
 	}
 }
 
-// forgetReading lets go of it, if it says nothing.
+// forgetReading lets go of it, or of its buffer, if it says nothing.
 func (c *Conn) forgetReading() {
-	if rd := c.rd; rd != nil && !rd.open && rd.control == nil && len(rd.in) == 0 {
-		rd.release()
+	rd := c.rd
+	if rd == nil {
+		return
+	}
+	if rd.release(); !rd.open && rd.control == nil && len(rd.in) == 0 {
 		*rd = reading{}
 		readings.Put(rd)
 		c.rd = nil
@@ -79,7 +82,6 @@ func (rd *reading) release() {
 func (c *Conn) beginRead(ctx context.Context) error {
 	if !c.closing.Load() {
 		if c.tryTake(readToken) {
-			c.rememberReading()
 			return nil
 		}
 		if c.handled.Load() {
@@ -104,7 +106,6 @@ func (c *Conn) wait(ctx context.Context) error {
 }
 
 func (c *Conn) endRead() {
-	c.rd.release()
 	c.forgetReading()
 	c.giveBack(readToken)
 }
@@ -134,10 +135,16 @@ func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 		return 0, nil, err
 	}
 	defer c.endRead()
+	if c.rd == nil && ctx.Err() == nil {
+		// To wait here, and not further down, takes the least stack.
+		if err := c.fill(ctx); err != nil {
+			return 0, nil, err
+		}
+	}
 	return c.readMessage(ctx)
 }
 
-// readMessage is Read, for whoever has readTokenen.
+// readMessage is Read, for whoever has readToken.
 func (c *Conn) readMessage(ctx context.Context) (MessageType, []byte, error) {
 	if err := c.openMessage(ctx); err != nil {
 		return 0, nil, err
@@ -203,8 +210,7 @@ func (c *Conn) handOut(ctx context.Context, dst []byte) (int, error) {
 
 // openMessage waits for the beginning of a message, unless one was left by a read whose context ended.
 func (c *Conn) openMessage(ctx context.Context) error {
-	rd := c.rd
-	if rd.open {
+	if rd := c.rd; rd != nil && rd.open {
 		if rd.reader != nil && rd.reader.err == nil {
 			return errors.New("websocket: the last message has not been read to its end")
 		}
@@ -268,7 +274,6 @@ func (r *messageReader) Read(p []byte) (int, error) {
 
 // nextPiece waits for the next piece of a message and sets rd.open, typ, piece and fin by it.
 func (c *Conn) nextPiece(ctx context.Context) error {
-	rd := c.rd
 	for {
 		if ctx.Err() != nil {
 			return wrapContext("reading", ctx)
@@ -277,6 +282,7 @@ func (c *Conn) nextPiece(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		rd := c.rd
 		switch {
 		case c.closing.Load(): // section 5.5.1: what comes during the close handshake may be thrown away
 		case ev.First:
@@ -296,9 +302,8 @@ func (c *Conn) nextPiece(ctx context.Context) error {
 // nextEvent waits for the next piece of a message, and does what control frames before it ask for. Its error is that of
 // ctx, ErrKeepaliveTimeout, or final: then the connection is closed.
 func (c *Conn) nextEvent(ctx context.Context) (proto.Event, error) {
-	rd := c.rd
 	for {
-		for len(rd.in) > 0 {
+		for rd := c.rd; rd != nil && len(rd.in) > 0; {
 			c.machine.SetLimit(c.readLimit.Load())
 			ev, n, err := c.machine.Next(rd.in)
 			rd.in = rd.in[n:]
@@ -319,39 +324,48 @@ func (c *Conn) nextEvent(ctx context.Context) (proto.Event, error) {
 	}
 }
 
-// fill waits for the network and receives into the empty buffer.
+// fill waits for the network and receives into the empty buffer. There may be another c.rd after that.
 func (c *Conn) fill(ctx context.Context) error {
 	if p := c.parked.Load(); p != nil {
 		return p.fill()
 	}
-	rd := c.rd
 	b := c.blocking.Load()
 	for {
-		stop := b.readIntr.begin(ctx)
+		stop := b.readIntr.begin(c, ctx)
 		if c.lost.Load() && !c.closing.Load() { // looked at after begin, which takes back the interruption
-			b.readIntr.end(stop)
+			b.readIntr.end(c, stop)
 			return ErrKeepaliveTimeout
 		}
 		b.keepalive.beginRead()
 		in, err := b.receive(c)
-		b.keepalive.endRead(len(in) > 0)
-		b.readIntr.end(stop)
-		switch {
-		case len(in) > 0:
-			rd.in = in
+		b.keepalive.endRead(c, len(in) > 0)
+		b.readIntr.end(c, stop)
+		if len(in) > 0 {
+			c.rd.in = in
 			return nil
-		case c.isClosed():
-			return c.closedErr()
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			if ctx.Err() != nil {
-				return wrapContext("reading", ctx)
-			}
-		case err == io.EOF:
-			c.teardown(fmt.Errorf("websocket: the peer dropped the connection without closing it: %w", io.EOF))
-			return c.closedErr()
-		case err != nil:
-			c.teardown(fmt.Errorf("websocket: reading: %w", err))
-			return c.closedErr()
+		}
+		if err := c.readFailed(ctx, err); err != nil {
+			return err
 		}
 	}
+}
+
+// readFailed does what is to be done about an error of the network. It returns nil if another read may go better.
+func (c *Conn) readFailed(ctx context.Context, err error) error {
+	switch {
+	case c.isClosed():
+		return c.closedErr()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		if ctx.Err() != nil {
+			return wrapContext("reading", ctx)
+		}
+		return nil
+	case err == io.EOF:
+		c.teardown(fmt.Errorf("websocket: the peer dropped the connection without closing it: %w", io.EOF))
+	case err != nil:
+		c.teardown(fmt.Errorf("websocket: reading: %w", err))
+	default:
+		return nil
+	}
+	return c.closedErr()
 }

@@ -1,25 +1,32 @@
 package websocket
 
-// receive waits for the network and returns what it gave. Where that can be, it has no buffer while it waits between frames;
-// over TLS, but a small one.
+// receive waits for the network and returns what it gave; there is a c.rd then. Where that can be, it has no buffer while it
+// waits between frames; over TLS, but a small one.
 func (b *blocking) receive(c *Conn) ([]byte, error) {
-	rd := c.rd
-	if room := c.room(); room != nil {
-		n, err := c.nc.Read(room)
-		return room[:n], err
+	if c.rd != nil {
+		if room := c.room(); room != nil {
+			n, err := c.nc.Read(room)
+			return room[:n], err
+		}
+		c.forgetReading()
 	}
-	if b.ready != nil {
-		n, err := b.ready.read(rd)
-		if rd.buf == nil {
+	if b.sock.raw != nil {
+		buf, n, err := b.sock.read()
+		if err != nil {
 			return nil, err
 		}
-		return (*rd.buf)[:n], err
+		c.rememberReading()
+		c.rd.buf = buf
+		return (*buf)[:n], nil
 	}
+	return b.receiveBuffered(c)
+}
+
+// receiveBuffered is receive for a network connection that can only be read with a buffer at hand.
+func (b *blocking) receiveBuffered(c *Conn) ([]byte, error) {
+	c.rememberReading()
+	rd := c.rd
 	if b.secure && c.machine.Idle() {
-		if rd.buf != nil {
-			readBuffers.Put(rd.buf)
-			rd.buf = nil
-		}
 		n, err := c.nc.Read(rd.first[:])
 		return rd.first[:n], err
 	}

@@ -39,12 +39,17 @@ func (c *Conn) take(ctx context.Context, want token) error {
 	if w == nil {
 		return nil
 	}
+	return c.await(ctx, w)
+}
+
+// await waits for what w wants.
+func (c *Conn) await(ctx context.Context, w *waiter) error {
 	var given bool
 	select {
 	case given = <-w.given:
 	case <-ctx.Done():
 		if !c.forget(w) && <-w.given {
-			c.give(want)
+			c.give(w.want)
 		}
 		return fmt.Errorf("websocket: %w", ctx.Err())
 	}

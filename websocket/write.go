@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"slices"
 	"sync"
 
 	"github.com/seed-4a326f83/parley/websocket/internal/mask"
+	"github.com/seed-4a326f83/parley/websocket/internal/poll"
 	"github.com/seed-4a326f83/parley/websocket/internal/proto"
 )
 
@@ -33,7 +33,11 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 		return err
 	}
 	defer c.giveBack(bothTokens)
-	return c.sendMessage(ctx, typ, op, p)
+	if c.compression != nil {
+		return c.sendMessage(ctx, typ, op, p)
+	}
+	h := c.header(op, true)
+	return c.send(ctx, &h, p)
 }
 
 // sendMessage sends p as one message. The caller has both tokens.
@@ -222,28 +226,100 @@ func (c *Conn) send(ctx context.Context, h *proto.Header, payload []byte) error 
 		return p.post(ctx, h, payload)
 	}
 	b := c.blocking.Load()
-	pooled := writeBuffers.Get().(*[]byte)
-	buf := b.replies.appendTo((*pooled)[:0])
-	defer func() {
-		if cap(buf) <= 2*inOneBuffer {
-			*pooled = buf[:0]
-			writeBuffers.Put(pooled)
+	buf := writeBuffers.Get().(*[]byte)
+	rest := b.encode(buf, h, payload)
+	var err error
+	switch {
+	case len(*buf)+len(rest) == 0: // there were no replies
+	case b.sock.raw == nil || len(rest) > 0 && h != nil && h.Masked:
+		err = c.sendSlowly(ctx, b, buf, h, rest)
+	default:
+		var n int
+		if n, err = b.sock.write(*buf, rest, false); err != nil {
+			err = c.sendRest(ctx, b, *buf, rest, n, err)
 		}
-	}()
+	}
+	giveBack(buf)
+	return err
+}
+
+// encode puts into *buf, which is empty, what is to be sent, but for what it returns: a large payload, which need not be copied,
+// or only to be masked.
+func (b *blocking) encode(buf *[]byte, h *proto.Header, payload []byte) (rest []byte) {
+	*buf = b.appendReplies(*buf)
 	if h == nil {
-		if len(buf)+len(payload) == 0 {
-			return nil
+		if len(*buf) == 0 {
+			return payload
 		}
+		h = &proto.Header{}
 	} else {
 		h.Length = len(payload)
-		buf = proto.AppendHeader(buf, *h)
+		*buf = proto.AppendHeader(*buf, *h)
 	}
-	stop := b.writeIntr.begin(ctx)
-	err := c.sendBytes(&buf, h, payload)
-	b.writeIntr.end(stop)
-	if err == nil {
+	if len(payload) > inOneBuffer {
+		return payload
+	}
+	start := len(*buf)
+	*buf = append(*buf, payload...)
+	if h.Masked {
+		mask.XOR((*buf)[start:], h.Key)
+	}
+	return nil
+}
+
+// sendRest goes on with first and then second after n bytes and err: it waits for room, if that is what was wrong.
+func (c *Conn) sendRest(ctx context.Context, b *blocking, first, second []byte, n int, err error) error {
+	if err == poll.ErrAgain {
+		k := min(n, len(first))
+		stop := b.writeIntr.begin(c, ctx)
+		_, err = b.sock.write(first[k:], second[n-k:], true)
+		b.writeIntr.end(c, stop)
+	}
+	if err != nil {
+		return c.sendFailed(ctx, err)
+	}
+	return nil
+}
+
+// sendSlowly sends *buf and the payload where that cannot be done in one system call. If h says so, the payload is yet to be
+// masked.
+func (c *Conn) sendSlowly(ctx context.Context, b *blocking, buf *[]byte, h *proto.Header, payload []byte) error {
+	stop := b.writeIntr.begin(c, ctx)
+	err := c.sendBytes(buf, h, payload)
+	b.writeIntr.end(c, stop)
+	if err != nil {
+		return c.sendFailed(ctx, err)
+	}
+	return nil
+}
+
+func (c *Conn) sendBytes(buf *[]byte, h *proto.Header, payload []byte) error {
+	masked, key := h != nil && h.Masked, uint32(0)
+	if masked {
+		key = h.Key
+	}
+	for len(*buf) > 0 || masked && len(payload) > 0 {
+		start := len(*buf)
+		part := payload[:min(inOneBuffer, len(payload))]
+		payload = payload[len(part):]
+		*buf = append(*buf, part...)
+		if masked {
+			key = mask.XOR((*buf)[start:], key)
+		}
+		if _, err := c.nc.Write(*buf); err != nil {
+			return err
+		}
+		*buf = (*buf)[:0]
+	}
+	if len(payload) == 0 {
 		return nil
 	}
+	_, err := c.nc.Write(payload)
+	return err
+}
+
+// sendFailed returns what to tell of an error of the network.
+func (c *Conn) sendFailed(ctx context.Context, err error) error {
 	if c.isClosed() {
 		return c.closedErr()
 	}
@@ -255,41 +331,4 @@ func (c *Conn) send(ctx context.Context, h *proto.Header, payload []byte) error 
 	// The peer may have said why before it stopped listening: that is left for a read to find.
 	c.broken = fmt.Errorf("websocket: sending: %w", err)
 	return c.broken
-}
-
-// sendBytes writes *buf, which ends with the frame's header, and the payload: in one system call where that can be.
-func (c *Conn) sendBytes(buf *[]byte, h *proto.Header, payload []byte) error {
-	b := *buf
-	key := uint32(0)
-	switch {
-	case h != nil:
-		key = h.Key
-	case len(b) == 0:
-		_, err := c.nc.Write(payload)
-		return err
-	}
-	for {
-		part := payload
-		if len(payload) > inOneBuffer {
-			if tcp, ok := c.nc.(*net.TCPConn); ok && c.role == proto.Server {
-				_, err := (&net.Buffers{b, payload}).WriteTo(tcp)
-				return err
-			}
-			part = payload[:inOneBuffer]
-		}
-		payload = payload[len(part):]
-		start := len(b)
-		b = append(b, part...)
-		*buf = b
-		if c.role == proto.Client {
-			key = mask.XOR(b[start:], key)
-		}
-		if _, err := c.nc.Write(b); err != nil {
-			return err
-		}
-		if len(payload) == 0 {
-			return nil
-		}
-		b = b[:0]
-	}
 }

@@ -83,7 +83,7 @@ func (f *FD) Read(p []byte) (int, error) {
 	if !f.enter() {
 		return 0, ErrClosed
 	}
-	n, err := sysRead(f.sys, p)
+	n, err := ReadNow(uintptr(f.sys), p)
 	f.leave()
 	return n, err
 }
@@ -96,13 +96,13 @@ func (f *FD) Write(a, b []byte) (int, error) {
 		return 0, ErrClosed
 	}
 	defer f.leave()
-	n, err := sysWrite(f.sys, a, b)
+	n, err := WriteNow(uintptr(f.sys), a, b)
 	if err != ErrAgain {
 		return n, err
 	}
 	// Room may have been made, and the event gone by, before anybody could know that it is waited for: hence once more.
 	f.starve.Store(true)
-	return sysWrite(f.sys, a, b)
+	return WriteNow(uintptr(f.sys), a, b)
 }
 
 // CloseWrite ends our direction of the stream.

@@ -191,7 +191,7 @@ func (p *poller) wakeUp() {
 	if p.waiting.Load() {
 		var one [8]byte
 		binary.NativeEndian.PutUint64(one[:], 1)
-		sysWrite(int32(p.eventfd), one[:], nil)
+		WriteNow(uintptr(p.eventfd), one[:], nil)
 	}
 }
 

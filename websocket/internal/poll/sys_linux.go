@@ -10,14 +10,16 @@ import (
 // itself), unless there is much to copy.
 const longCall = 64 << 10
 
-func sysRead(fd int32, p []byte) (int, error) {
+// ReadNow reads what there is from a socket that does not block, or returns ErrAgain. At the end of the stream it returns
+// io.EOF.
+func ReadNow(fd uintptr, p []byte) (int, error) {
 	for {
 		var n uintptr
 		var errno syscall.Errno
 		if len(p) > longCall {
-			n, _, errno = syscall.Syscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+			n, _, errno = syscall.Syscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 		} else {
-			n, _, errno = syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+			n, _, errno = syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 		}
 		switch {
 		case errno == syscall.EINTR:
@@ -33,8 +35,9 @@ func sysRead(fd int32, p []byte) (int, error) {
 	}
 }
 
-// sysWrite writes a and then b, in one call.
-func sysWrite(fd int32, a, b []byte) (int, error) {
+// WriteNow writes as much of a and then b as there is room for to a socket that does not block, in one system call, or returns
+// ErrAgain.
+func WriteNow(fd uintptr, a, b []byte) (int, error) {
 	call, arg, count := uintptr(syscall.SYS_WRITE), unsafe.Pointer(unsafe.SliceData(a)), uintptr(len(a))
 	var vec [2]syscall.Iovec
 	if len(b) > 0 {
@@ -47,10 +50,28 @@ func sysWrite(fd int32, a, b []byte) (int, error) {
 		var n uintptr
 		var errno syscall.Errno
 		if len(a)+len(b) > longCall {
-			n, _, errno = syscall.Syscall(call, uintptr(fd), uintptr(arg), count)
+			n, _, errno = syscall.Syscall(call, fd, uintptr(arg), count)
 		} else {
-			n, _, errno = syscall.RawSyscall(call, uintptr(fd), uintptr(arg), count)
+			n, _, errno = syscall.RawSyscall(call, fd, uintptr(arg), count)
 		}
+		switch errno {
+		case 0:
+			return int(n), nil
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return 0, ErrAgain
+		default:
+			return 0, errno
+		}
+	}
+}
+
+// WriteLast is WriteNow for what comes right before the connection is closed, or its direction ended: the bytes leave with that,
+// in one packet.
+func WriteLast(fd uintptr, p []byte) (int, error) {
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)),
+			syscall.MSG_MORE|syscall.MSG_NOSIGNAL, 0, 0)
 		switch errno {
 		case 0:
 			return int(n), nil

@@ -1,0 +1,96 @@
+package main
+
+import "fmt"
+
+// A audience is the connections that get what one of them sends.
+type audience struct {
+	fds  []int
+	poll *poller
+	back []byte
+	got  []int
+	buf  []byte
+}
+
+// fanOut has one connection after the other send a message, the next when all have got the last. The unit is the delivery.
+func fanOut(o options) (result, error) {
+	there, back := exchange(o)
+	fds, err := dial(o, "")
+	if err != nil {
+		return result{}, err
+	}
+	p, err := newPoller()
+	if err != nil {
+		return result{}, err
+	}
+	for i, fd := range fds {
+		if err := p.add(fd, i); err != nil {
+			return result{}, err
+		}
+	}
+	a := &audience{fds, p, back, make([]int, len(fds)), make([]byte, len(back)+1)}
+	if err := a.gather(there); err != nil {
+		return result{}, err
+	}
+	units := int64(0)
+	watch := newStopwatch(o)
+	for sender := 0; ; sender = (sender + 1) % len(fds) {
+		if err := sendAll(fds[sender], there); err != nil {
+			return result{}, err
+		}
+		for missing := len(fds); missing > 0; {
+			n, err := a.hear(silence)
+			if err != nil {
+				return result{}, err
+			}
+			missing -= n
+		}
+		units += int64(len(fds))
+		if r, over, err := watch.look(units); over || err != nil {
+			return r, err
+		}
+	}
+}
+
+// hear waits for ms at most, and returns how many have now got the message whole. None can come before the next is sent.
+func (a *audience) hear(ms int) (complete int, err error) {
+	events, err := a.poll.waitFor(ms)
+	if err == nil && len(events) == 0 && ms == silence {
+		err = errSilent
+	}
+	for _, e := range events {
+		i := int(e.Fd)
+		if a.got[i], err = receiveExpected(a.fds[i], a.buf, a.back, a.got[i]); err != nil {
+			return complete, err
+		}
+		if a.got[i] == len(a.back) {
+			a.got[i] = 0
+			complete++
+		}
+	}
+	return complete, err
+}
+
+// gather sends messages until one reaches all: a server may answer a handshake before it adds the connection to the others.
+func (a *audience) gather(there []byte) error {
+	heard := 0
+	for range 100 {
+		if err := sendAll(a.fds[0], there); err != nil {
+			return err
+		}
+		heard = 0
+		for heard < len(a.fds) {
+			before := heard
+			n, err := a.hear(300)
+			if err != nil {
+				return err
+			}
+			if heard += n; heard == before {
+				break
+			}
+		}
+		if heard == len(a.fds) {
+			return nil
+		}
+	}
+	return fmt.Errorf("of %d connections %d get what one of them sends", len(a.fds), heard)
+}

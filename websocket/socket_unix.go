@@ -1,0 +1,129 @@
+//go:build unix
+
+package websocket
+
+import (
+	"net"
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/seed-4a326f83/parley/websocket/internal/poll"
+)
+
+// A socket reads and writes a TCP or Unix connection by system calls of its own. It has no buffer while it waits, and needs so
+// little stack that a goroutine can do with what it began with, which is 2 KiB: one that has grown hardly ever shrinks to that
+// again.
+type socket struct {
+	raw syscall.RawConn       // nil: the network connection is something else
+	try func(fd uintptr) bool // fills the fields below, unless there is nothing yet
+
+	// Of the read that is under way.
+	buf *[]byte // borrowed from readBuffers
+	n   int
+	err error
+}
+
+// init leaves raw nil if nc is not a socket as it is.
+func (s *socket) init(nc net.Conn) {
+	var err error
+	switch nc := nc.(type) {
+	case *net.TCPConn:
+		s.raw, err = nc.SyscallConn()
+	case *net.UnixConn:
+		s.raw, err = nc.SyscallConn()
+	default:
+		return
+	}
+	if err != nil {
+		s.raw = nil
+		return
+	}
+	s.try = func(fd uintptr) bool { // no method value: that would be one call more
+		s.buf = readBuffers.Get().(*[]byte)
+		s.n, s.err = poll.ReadNow(fd, *s.buf)
+		if s.err == nil {
+			return true
+		}
+		readBuffers.Put(s.buf)
+		s.buf = nil
+		return s.err != poll.ErrAgain
+	}
+}
+
+// read waits until there is something to be read, and returns it in a buffer that is the caller's then.
+func (s *socket) read() (buf *[]byte, n int, err error) {
+	if err := s.raw.Read(s.try); err != nil {
+		return nil, 0, err
+	}
+	buf, s.buf = s.buf, nil
+	return buf, s.n, named("read", s.err)
+}
+
+// drained reports whether the last read has left nothing behind.
+func (s *socket) drained() bool { return s.n < readBufferSize }
+
+// named says which call an error of the system is from.
+func named(call string, err error) error {
+	if errno, ok := err.(syscall.Errno); ok {
+		return os.NewSyscallError(call, errno)
+	}
+	return err
+}
+
+// write writes a and then b. If it is not to wait, it writes what there is room for, and the error is poll.ErrAgain if that is
+// not all.
+func (s *socket) write(a, b []byte, wait bool) (int, error) {
+	w := writes.Get().(*write)
+	w.a, w.b, w.wait = a, b, wait
+	if err := s.raw.Write(w.try); err != nil {
+		w.err = err
+	}
+	n, err := w.n, w.err
+	*w = write{try: w.try}
+	writes.Put(w)
+	return n, err
+}
+
+// A write is one that is under way.
+type write struct {
+	try  func(fd uintptr) bool
+	a, b []byte // what is left of it
+	wait bool
+	n    int
+	err  error
+}
+
+var writes = sync.Pool{New: func() any {
+	w := new(write)
+	w.try = func(fd uintptr) bool {
+		for {
+			n, err := poll.WriteNow(fd, w.a, w.b)
+			w.n += n
+			k := min(n, len(w.a))
+			w.a, w.b = w.a[k:], w.b[n-k:]
+			switch {
+			case len(w.a)+len(w.b) == 0:
+				return true
+			case err == nil:
+			case err == poll.ErrAgain && w.wait:
+				return false
+			default:
+				w.err = named("write", err)
+				return true
+			}
+		}
+	}
+	return w
+}}
+
+// writeLast writes p without waiting, right before the connection is closed: see poll.WriteLast.
+func (s *socket) writeLast(p []byte) (n int, err error) {
+	if rawErr := s.raw.Write(func(fd uintptr) bool {
+		n, err = poll.WriteLast(fd, p)
+		return true
+	}); rawErr != nil {
+		return 0, rawErr
+	}
+	return n, err
+}

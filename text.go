@@ -1,14 +1,22 @@
 package parley
 
 import (
+	"bytes"
 	"encoding/json"
 	"iter"
 	"unicode"
+	"unicode/utf8"
 )
 
 // TextOf returns the text of the body of a text or an edit, {"text":"..."}, or
 // "" where it has none.
 func TextOf(body json.RawMessage) (text string) {
+	if inner, ok := bytes.CutPrefix(body, []byte(`{"text":"`)); ok {
+		// Most have nothing else, and nothing escaped.
+		if inner, ok = bytes.CutSuffix(inner, []byte(`"}`)); ok && bytes.IndexByte(inner, '"') < 0 && bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+			return string(inner)
+		}
+	}
 	// A struct would not do: encoding/json takes "TEXT" for "text".
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(body, &fields) != nil || json.Unmarshal(fields["text"], &text) != nil {

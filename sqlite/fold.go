@@ -62,7 +62,11 @@ func (a *appending) oneEmojiMore(at place, d *parley.Draft) (refusal, err error)
 func (a *appending) fold(at place, d *parley.Draft, seq int64) error {
 	switch d.Kind {
 	case parley.KindText:
-		return a.mention(at, d, seq)
+		text := parley.TextOf(d.Body)
+		if err := a.indexer.add(a.conn, at, seq, d.Time.UnixMilli(), text); err != nil {
+			return err
+		}
+		return a.mention(at, text, seq)
 	case parley.KindEdit:
 		if _, err := a.exec(`UPDATE messages SET edited = ?3 WHERE room = ?1 AND seq = ?2`, at.room, d.Target, seq); err != nil {
 			return err
@@ -70,7 +74,11 @@ func (a *appending) fold(at place, d *parley.Draft, seq int64) error {
 		if _, err := a.exec(`DELETE FROM mentions WHERE room = ? AND seq = ?`, at.room, d.Target); err != nil {
 			return err
 		}
-		return a.mention(at, d, d.Target)
+		text := parley.TextOf(d.Body)
+		if err := a.reindex(at, d.Target, text); err != nil {
+			return err
+		}
+		return a.mention(at, text, d.Target)
 	case parley.KindDelete:
 		return a.wipe(at, d.Target, seq)
 	case parley.KindReaction:
@@ -88,8 +96,11 @@ func (a *appending) fold(at place, d *parley.Draft, seq int64) error {
 
 // wipe forgets what a deleted message and its edits said, for good.
 func (a *appending) wipe(at place, message, seq int64) error {
+	if err := a.unindex(at, message); err != nil {
+		return err
+	}
 	for _, query := range []string{
-		`UPDATE messages SET body = '{}', deleted = ?3 WHERE room = ?1 AND seq = ?2`,
+		`UPDATE messages SET body = '{}', deleted = ?3, document = NULL WHERE room = ?1 AND seq = ?2`,
 		`UPDATE messages SET body = '{}' WHERE room = ?1 AND target = ?2 AND kind = 'edit' AND ?3`,
 		`DELETE FROM reactions WHERE room = ?1 AND seq = ?2 AND ?3`,
 		`DELETE FROM mentions WHERE room = ?1 AND seq = ?2 AND ?3`,
@@ -101,10 +112,10 @@ func (a *appending) wipe(at place, message, seq int64) error {
 	return nil
 }
 
-// mention notes which members of the room the text of a draft names; seq is the
-// message that is to be shown to them.
-func (a *appending) mention(at place, d *parley.Draft, seq int64) error {
-	for names := range parley.Mentions(parley.TextOf(d.Body)) {
+// mention notes which members of the room a text names; seq is the message that
+// is to be shown to them.
+func (a *appending) mention(at place, text string, seq int64) error {
+	for names := range parley.Mentions(text) {
 		for _, name := range names {
 			var user int64
 			found, err := a.row(`SELECT u.num FROM users u JOIN members m ON m.user = u.num AND m.room = ? WHERE u.key = ?`,

@@ -2,10 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
-	"slices"
-	"time"
 
 	"github.com/seed-4a326f83/parley"
 )
@@ -39,6 +36,8 @@ type appending struct {
 	*conn
 	last map[int64]int64 // of the rooms that the batch writes to
 	grew map[int64]bool  // those of them that have more than before
+
+	indexer indexer
 }
 
 // add numbers and stores one draft. An error is one of the database; what is
@@ -72,9 +71,15 @@ func (a *appending) add(d *parley.Draft) (parley.Appended, error) {
 	if parley.Counts(d.Kind) {
 		counts = 1
 	}
-	added, err := a.exec(`INSERT INTO messages (room, seq, user, id, kind, counts, time, body, target)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user, room, id) DO NOTHING`,
-		at.room, last+1, at.user, d.ID, d.Kind, counts, d.Time.UnixMilli(), string(d.Body), about)
+	var document driver.Value
+	if d.Kind == parley.KindText {
+		if document, err = a.indexer.next(a.conn); err != nil {
+			return parley.Appended{}, err
+		}
+	}
+	added, err := a.exec(`INSERT INTO messages (room, seq, user, id, kind, counts, time, body, target, document)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user, room, id) DO NOTHING`,
+		at.room, last+1, at.user, d.ID, d.Kind, counts, d.Time.UnixMilli(), string(d.Body), about, document)
 	if err != nil {
 		return parley.Appended{}, err
 	}
@@ -143,56 +148,3 @@ func (a *appending) moveRooms() error {
 	}
 	return nil
 }
-
-// History implements [parley.Store].
-func (s *Store) History(ctx context.Context, room string, r parley.Range) (parley.Page, error) {
-	var page parley.Page
-	var num int64
-	found, err := s.reads.row(ctx, `SELECT num, first, last FROM rooms WHERE id = ?`, []any{room}, &num, &page.First, &page.Last)
-	switch {
-	case err != nil:
-		return parley.Page{}, err
-	case !found:
-		return parley.Page{}, parley.ErrNotFound()
-	}
-	const columns = `SELECT m.seq, m.id, u.id, u.name, m.time, m.kind, ifnull(m.target, 0), m.edited IS NOT NULL, m.deleted IS NOT NULL,
-		CASE WHEN m.edited IS NULL THEN m.body ELSE (SELECT body FROM messages WHERE room = m.room AND seq = m.edited) END
-		FROM messages m JOIN users u ON u.num = m.user WHERE m.room = ?1 AND `
-	// Entries do not move, so what lies between first and last is what lay there
-	// when these were read.
-	query, low, high := columns+`m.seq > ?2 AND m.seq <= ?3 ORDER BY m.seq LIMIT ?4`, max(r.From, page.First-1), page.Last
-	if r.Backward {
-		query, low, high = columns+`m.seq >= ?2 AND m.seq < ?3 ORDER BY m.seq DESC LIMIT ?4`, page.First, min(r.From, page.Last+1)
-	}
-	limit, bytes := min(max(r.Limit, 1), parley.HistoryMax), r.Bytes
-	if bytes == 0 {
-		bytes = parley.PageBytes
-	}
-	err = s.reads.each(ctx, query, []any{num, low, high, limit}, func(rows *sql.Rows) (bool, error) {
-		m := parley.Message{Room: room}
-		var ms int64
-		if err := rows.Scan(&m.Seq, &m.ID, &m.From.ID, &m.From.Name, &ms, &m.Kind, &m.Target, &m.Edited, &m.Deleted, (*[]byte)(&m.Body)); err != nil {
-			return false, err
-		}
-		m.Time = fromMillis(ms)
-		if bytes -= m.Size(); bytes < 0 && len(page.Messages) > 0 {
-			return false, nil
-		}
-		page.Messages = append(page.Messages, m)
-		return true, nil
-	})
-	if err != nil {
-		return parley.Page{}, err
-	}
-	if n := len(page.Messages); n > 0 {
-		end := page.Messages[n-1].Seq
-		page.More = end < page.Last
-		if r.Backward {
-			page.More = end > page.First
-			slices.Reverse(page.Messages)
-		}
-	}
-	return page, s.addReactions(ctx, num, page.Messages, r.Reader)
-}
-
-func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

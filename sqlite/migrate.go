@@ -24,6 +24,7 @@ var migrations embed.FS
 // tables as that file left them.
 var steps = map[string]func(*conn) error{
 	"migrations/0003_people.sql": spellNames,
+	"migrations/0004_search.sql": indexAll,
 }
 
 // applicationID marks a file as Parley's ("Parl").

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"unicode"
 
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/seed-4a326f83/parley"
 )
 
@@ -49,57 +47,22 @@ func nameTaken(c *conn, name string) (bool, error) {
 	return c.row(`SELECT 1 FROM users WHERE key = ?`, []driver.Value{parley.NameKey(name)}, &one)
 }
 
-// plain returns a text as it is looked for and found: without regard to case,
-// accents, and forms of the same letter.
-func plain(s string) string {
-	if isASCII(s) {
-		return strings.ToUpper(s) // as NameKey does
-	}
-	bare := strings.Map(func(r rune) rune {
-		if accent(r) {
-			return -1
-		}
-		return r
-	}, norm.NFKD.String(s))
-	return parley.NameKey(norm.NFC.String(bare))
-}
-
-// accent reports whether a rune is a mark on the letter before it that one may
-// leave out. Those of other scripts are vowels and sounds.
-func accent(r rune) bool { return r >= 0x300 && r < 0x370 }
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
-
 // parts returns a name as it is looked for from its beginning, and from each
 // later word on.
 func parts(name string) (whole string, later []string) {
 	whole = plain(name)
-	inWord := true
+	going := true // a word is under way
 	for i, r := range whole {
-		word := unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
-		if i > 0 && word && (!inWord || alone(r)) {
+		if i > 0 && (alone(r) || inWord(r) && !going) {
 			later = append(later, whole[i:])
 		}
-		inWord = word
+		going = inWord(r)
 	}
 	return whole, later
 }
 
 // upTo returns the end of the range of what begins with prefix.
 func upTo(prefix string) string { return prefix + string(unicode.MaxRune) }
-
-// alone reports whether a rune is of a script that puts no space between words,
-// so that one may begin with any.
-func alone(r rune) bool {
-	return r >= 0xe00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
-}
 
 // spell has something be found by its name; query is an INSERT of later, part
 // and num.

@@ -50,8 +50,8 @@ const (
 	// count goes on.
 	MaxListed = 100
 	// MaxCounted is up to where unread messages are counted: there may be a
-	// million, and nobody reads that number.
-	MaxCounted = 1000
+	// million in each of a thousand rooms, and nobody reads that number.
+	MaxCounted = 100
 	// MaxBulkJoin is how many rooms one join may name.
 	MaxBulkJoin = 200
 )

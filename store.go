@@ -31,9 +31,10 @@ type People interface {
 	// it, "ann 2", cut to [MaxUserName] characters; the answer says which.
 	CreateGuest(ctx context.Context, user User, session SessionHash, now time.Time) (User, error)
 	// CreateAccount stores a new user with a password. A name in use is
-	// CodeConflict. The ticket is used up in the same moment; one that is not
-	// good (any more) is CodeNotFound. Where it is nil, the user becomes the
-	// first admin; if there is one, that is CodeConflict.
+	// CodeConflict. The ticket, which must be one that invites, is used once in
+	// the same moment; one that is not good (any more) is CodeNotFound. Where it
+	// is nil, the user becomes the first admin; if there is one, that is
+	// CodeConflict.
 	CreateAccount(ctx context.Context, user User, password string, ticket *SessionHash, now time.Time) error
 	// ExternalUser returns the user whom another system (issuer) knows as
 	// subject: a new one, with user's id and name, numbered as a guest's if in
@@ -47,23 +48,31 @@ type People interface {
 	// Password returns the person of a name and what SetPassword stored, or
 	// CodeUnauthorized where there is none, or none with a password.
 	Password(ctx context.Context, name string) (a Account, password string, err error)
-	// SetPassword replaces a password, and ends all sessions of the user but
-	// keep, which may be nil.
+	// SetPassword replaces a password, or sets the first of a user whom another
+	// system vouches for. It ends all sessions of the user but keep, which may
+	// be nil, and the tickets that would reset the password. A guest's is
+	// CodeInvalid, an absent or removed user's CodeNotFound.
 	SetPassword(ctx context.Context, user, password string, keep *SessionHash) error
 	// ResetPassword is SetPassword for whoever has the ticket; it returns whose
-	// it was. A ticket that is not good (any more) is CodeNotFound.
+	// it was. A ticket that does not reset a password, or is not good (any
+	// more), is CodeNotFound.
 	ResetPassword(ctx context.Context, ticket SessionHash, password string, now time.Time) (User, error)
-	// SetRole makes a person an admin, or ordinary again. That of the last
-	// admin stays (CodeConflict), and a guest's (CodeInvalid).
+	// SetRole makes a person an admin, or ordinary again, which ends the tickets
+	// that they made. The role of the last admin stays (CodeConflict), and a
+	// guest's (CodeInvalid). An absent or removed user is CodeNotFound.
 	SetRole(ctx context.Context, user string, role Role) error
-	// RemoveUser ends a person's sessions and memberships for good. What they
-	// said stays, under their name, which stays taken. The last admin cannot
-	// be removed (CodeConflict).
+	// RemoveUser ends a person's sessions, memberships and password for good,
+	// and the tickets by them or for them. What they said stays, under their
+	// name, which stays taken, and so does a direct room to the other of the
+	// two. The last admin cannot be removed (CodeConflict), who is absent is
+	// CodeNotFound, and removing once more does nothing.
 	RemoveUser(ctx context.Context, user string, now time.Time) error
-	// FindPeople returns those who are not removed and whose name, or a word in
-	// it, begins with prefix, by name, at most limit.
+	// FindPeople returns those who are not removed and whose name begins with
+	// prefix, by name, then those of whom a later word does, by that word, at
+	// most limit. Case and accents do not count.
 	FindPeople(ctx context.Context, prefix string, limit int) ([]Account, error)
-	// SetSeen notes when people were here last, never back.
+	// SetSeen notes when people were here last, never back; who is absent is
+	// passed over.
 	SetSeen(ctx context.Context, seen map[string]time.Time) error
 
 	// CreateSession stores a session of a user who is not removed
@@ -71,14 +80,15 @@ type People interface {
 	CreateSession(ctx context.Context, user string, session SessionHash, now time.Time) error
 	// UserBySession returns whose session it is, or CodeUnauthorized: it is
 	// unknown, ended, or was not used for [SessionLife]. It notes now as the
-	// time it was last used, to the hour.
+	// time it was last used, to the hour, so that it may live an hour longer.
 	UserBySession(ctx context.Context, session SessionHash, now time.Time) (Account, error)
 	// EndSession ends one session, or does nothing.
 	EndSession(ctx context.Context, session SessionHash) error
 	// EndSessions ends all sessions of a user but keep, which may be nil.
 	EndSessions(ctx context.Context, user string, keep *SessionHash) error
 
-	// CreateTicket stores a ticket.
+	// CreateTicket stores a ticket. An absent or removed By or Reset is
+	// CodeNotFound, a guest's Reset or Uses below 1 CodeInvalid.
 	CreateTicket(ctx context.Context, t Ticket) error
 	// Ticket returns a ticket that is good at now, or CodeNotFound.
 	Ticket(ctx context.Context, hash SessionHash, now time.Time) (Ticket, error)
@@ -105,11 +115,13 @@ type Rooms interface {
 	// Rooms returns the same by name, with how far user has read each. Unread
 	// and Mentions are counted up to [MaxCounted].
 	Rooms(ctx context.Context, user string) ([]Membership, error)
-	// FindRooms returns public rooms whose name, or a word in it, begins with
-	// prefix, by name, at most limit; archived ones only where user is a member.
+	// FindRooms returns public rooms whose name begins with prefix, by name,
+	// then those of which a later word does, by that word, at most limit;
+	// archived ones only where user is a member. Case and accents do not count.
 	FindRooms(ctx context.Context, user, prefix string, limit int) ([]RoomOffer, error)
-	// CreateRoom makes a room of kind [Public] or [Private], whose first member
-	// and admin is user. An id in use is CodeConflict.
+	// CreateRoom makes a room of kind [Public] or [Private] (CodeInvalid), whose
+	// first member and admin is user. An id in use is CodeConflict, an absent or
+	// removed user CodeUnauthorized.
 	CreateRoom(ctx context.Context, room Room, user string, now time.Time) error
 	// ChangeRoom renames a room, sets its topic, archives it or brings it back,
 	// and returns it. Admins only. A direct room is CodeInvalid, and the lobby
@@ -119,7 +131,7 @@ type Rooms interface {
 	// returns the room and whether that is new. An absent room is made, public,
 	// named by its id and with user as admin, where create says so, and
 	// CodeNotFound otherwise; a room not for user is CodeNotFound, and an absent
-	// user CodeUnauthorized.
+	// or removed user CodeUnauthorized. An archived room is joined to be read.
 	Join(ctx context.Context, room, user string, create bool, now time.Time) (r Room, joined bool, err error)
 	// AddMember makes other a member, as Join does, and returns the room and
 	// whether that is new. An absent or removed other is CodeNotFound, a direct
@@ -129,7 +141,7 @@ type Rooms interface {
 	// Admins only, or by is other. A direct room is CodeInvalid.
 	RemoveMember(ctx context.Context, room, by, other string) (removed bool, err error)
 	// SetRoomRole makes a member an admin of the room, or takes that away.
-	// Admins only; who is no member is CodeNotFound.
+	// Admins only; who is no member is CodeNotFound, a direct room CodeInvalid.
 	SetRoomRole(ctx context.Context, room, by, other string, role Role) error
 	// Members returns members by name, after the one so named, at most limit.
 	Members(ctx context.Context, room, by, after string, limit int) ([]RoomMember, error)
@@ -138,8 +150,8 @@ type Rooms interface {
 	Leave(ctx context.Context, room, user string) error
 	// DirectRoom returns the one room of two users, which it makes with
 	// fresh as its id where there is none yet, both being members, and whether
-	// it did. An absent or removed other is CodeNotFound; oneself is
-	// CodeInvalid.
+	// it did. An absent or removed other is CodeNotFound, such a user
+	// CodeUnauthorized; oneself is CodeInvalid.
 	DirectRoom(ctx context.Context, user, other, fresh string, now time.Time) (r Room, created bool, err error)
 	// SetRead moves how far user has read the room up to seq, never back and
 	// never past the room's last, and returns where it is then and whether that
@@ -158,12 +170,13 @@ type Log interface {
 	// itself means that no draft was stored, or that it is unknown
 	// (CodeUnavailable).
 	//
-	// A draft's room must be known to its user (CodeNotFound) and joined
-	// (CodeNotJoined), and not archived (CodeConflict). A Target must be the seq of an entry that counts
-	// ([Counts]) in the room and was not deleted; of an edit, a text of the
-	// user's own; of a delete, a message of the user's own, or any where the user
-	// is an admin of the room or of the installation (CodeNotFound). A
-	// reaction that would be one emoji too many ([MaxEmoji]) is CodeInvalid.
+	// A draft's room must be known to its user (CodeNotFound), joined
+	// (CodeNotJoined) and not archived (CodeConflict). A Target must be the seq
+	// of an entry that counts ([Counts]) in the room and was not deleted; of an
+	// edit, a text of the user's own; of a delete, a message of the user's own,
+	// or any where the user is an admin of the room or of the installation
+	// (CodeNotFound). A reaction that would be one emoji too many ([MaxEmoji])
+	// is CodeInvalid.
 	//
 	// What an edit, a delete or a reaction says is folded into its target, for
 	// History. A delete wipes the target's body and those of its edits. Who a
@@ -173,8 +186,10 @@ type Log interface {
 	// the reader may: see Room.
 	History(ctx context.Context, room string, r Range) (Page, error)
 	// Search returns texts that have all words, in rooms that the reader is a
-	// member of, the newest first. It finds them as they are now: what was
-	// changed by its new text, what was deleted not at all.
+	// member of, in the opposite of the order in which they were appended. It
+	// finds them as they are now: what was changed by its new text, what was
+	// deleted not at all. A From or Room that is absent or not for the reader
+	// has no hits.
 	Search(ctx context.Context, s Search) (Hits, error)
 }
 
@@ -182,18 +197,21 @@ type Log interface {
 type Search struct {
 	Reader string // the user who looks; required
 	// Words must all be in a text: each is looked for as the beginning of a
-	// word, and one with several words in it as these words in a row. Case and
-	// accents do not count. In scripts that put no space between words, any
-	// part is found.
+	// word, and one with several words in it as these words in a row, of which
+	// the last is a beginning. One or two letters of an alphabet are the whole
+	// word. Case, accents and punctuation do not count. In scripts that put no
+	// space between words, any part is found, and so is an emoji. Where no word
+	// has anything that could be found, there are no hits.
 	Words         []string
 	From          string    // the user who said it
 	Room          string    // where
 	After, Before time.Time // when: at or after, and before
-	Limit         int       // 1 to [HistoryMax]
+	Limit         int       // 1 to [HistoryMax]; beyond, the nearer of the two holds
 	Cursor        int64     // of the Hits before; 0: from the newest
 }
 
-// Hits are texts that were found, the newest first.
+// Hits are texts that were found, the newest first: about [PageBytes] of them
+// at most, but one where there is one. Their Reactions are not told.
 type Hits struct {
 	Messages []Message
 	Cursor   int64 // where to go on; 0: there is no more

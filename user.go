@@ -35,7 +35,7 @@ const (
 type Account struct {
 	User
 	Role    Role      `json:"role,omitempty"`
-	Seen    time.Time `json:"seen"` // when a connection of theirs ended last, or began
+	Seen    time.Time `json:"seen"` // when they were here last, see [People.SetSeen]; at first, when they came
 	Removed bool      `json:"removed,omitempty"`
 	// HasPassword is false for guests and for those whom another system
 	// vouches for.
@@ -60,7 +60,7 @@ const SessionLife = 90 * 24 * time.Hour
 type Ticket struct {
 	Hash    SessionHash
 	ID      string // ours, to list and to revoke it by
-	By      string // the user who made it
+	By      string // the user who made it; "": whoever runs the server
 	Reset   string // the user whose password it sets; "": it invites a new person
 	Uses    int    // how often it can still be used
 	Expires time.Time

@@ -73,8 +73,39 @@ func BenchmarkRooms(b *testing.B) {
 			fill(b, s, ann, unread)
 			for b.Loop() {
 				rooms, err := s.Rooms(b.Context(), ben.ID)
-				if err != nil || rooms[0].Unread != int64(unread) {
+				if err != nil || rooms[0].Unread != int64(min(unread, parley.MaxCounted)) {
 					b.Fatal(rooms, err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkThousandRooms lists the rooms of somebody who is in a thousand, with
+// so many lines unread in each.
+func BenchmarkThousandRooms(b *testing.B) {
+	for _, unread := range []int{0, 10, 200} {
+		b.Run(fmt.Sprintf("unread=%d", unread), func(b *testing.B) {
+			s := open(b, newFile(b))
+			ann, ben := guest(b, s, "ann", parley.NewSessionToken()), guest(b, s, "ben", parley.NewSessionToken())
+			say := vocabulary()
+			for i := range 1000 {
+				room := fmt.Sprint("room-", i)
+				join(b, s, room, ann)
+				join(b, s, room, ben)
+				var drafts []parley.Draft
+				for n := range unread {
+					drafts = append(drafts, parley.Draft{
+						Room: room, User: ann, ID: fmt.Sprint("m", n), Kind: parley.KindText, Time: now,
+						Body: json.RawMessage(fmt.Sprintf(`{"text":%q}`, say(10))),
+					})
+				}
+				must(s.Append(b.Context(), drafts))(b)
+			}
+			for b.Loop() {
+				rooms, err := s.Rooms(b.Context(), ben.ID)
+				if err != nil || len(rooms) != 1000 || rooms[0].Unread != int64(min(unread, parley.MaxCounted)) {
+					b.Fatal(len(rooms), err)
 				}
 			}
 		})

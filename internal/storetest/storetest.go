@@ -17,7 +17,8 @@ import (
 // room but the lobby and nobody in it, which open closes when the test that it
 // was given ends.
 func Run(t *testing.T, open func(t *testing.T) parley.Store) {
-	for _, test := range slices.Concat(guestTests, roomTests, directTests, readTests, appendTests, foldTests, historyTests, concurrentTests, closeTests) {
+	for _, test := range slices.Concat(guestTests, peopleTests, sessionTests, ticketTests,
+		roomTests, directTests, readTests, appendTests, foldTests, historyTests, concurrentTests, closeTests) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			test.run(&fixture{T: t, Store: open(t)})

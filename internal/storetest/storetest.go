@@ -18,7 +18,7 @@ import (
 // was given ends.
 func Run(t *testing.T, open func(t *testing.T) parley.Store) {
 	for _, test := range slices.Concat(guestTests, peopleTests, sessionTests, ticketTests,
-		roomTests, directTests, readTests, appendTests, foldTests, historyTests, concurrentTests, closeTests) {
+		roomTests, memberTests, directTests, readTests, appendTests, foldTests, historyTests, searchTests, concurrentTests, closeTests) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			test.run(&fixture{T: t, Store: open(t)})

@@ -24,6 +24,8 @@ export default defineConfig(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       // `void value` in an effect says: run again when it changes.
       '@typescript-eslint/no-meaningless-void-operator': 'off',
+      // To leave a field out: const { field: _, ...rest } = whole.
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true, varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
       // What people write is shown as text. Nothing on this page turns a string into markup.
       'no-restricted-properties': ['error', { property: 'innerHTML' }, { property: 'outerHTML' }],
     },
@@ -34,6 +36,8 @@ export default defineConfig(
     languageOptions: { parserOptions: { parser: ts.parser, svelteConfig } },
     rules: {
       'svelte/no-at-html-tags': 'error',
+      // Maps and sets here are values: another one takes their place ($state.raw).
+      'svelte/prefer-svelte-reactivity': 'off',
       // A style attribute in markup is inline style, which the Content-Security-Policy refuses.
       'svelte/no-inline-styles': ['error', { allowTransitions: false }],
     },

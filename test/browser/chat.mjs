@@ -20,9 +20,14 @@ export const launch = () =>
  */
 export class Person {
   static async open(browser, url, options = {}) {
+    return (await Person.blank(browser, options)).#goto(url)
+  }
+
+  /** A person who has opened nothing yet. */
+  static async blank(browser, options = {}) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
     context.setDefaultTimeout(PATIENCE)
-    return new Person(context, await context.newPage()).#goto(url)
+    return new Person(context, await context.newPage())
   }
 
   /** Opens the page and enters under a name. */
@@ -62,6 +67,16 @@ export class Person {
 
   line(text) {
     return this.at('message').filter({ has: this.page.getByTestId('message-text').getByText(text, { exact: true }) })
+  }
+
+  room(id) {
+    return this.page.locator(`[data-testid=room][data-room="${id}"]`)
+  }
+
+  /** Does something with a message, by its tools. */
+  async tool(text, which) {
+    await this.line(text).hover()
+    await this.line(text).getByTestId('tools').getByTestId(which).click()
   }
 
   connection(state) {

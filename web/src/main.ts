@@ -1,10 +1,12 @@
 import { mount } from 'svelte';
 import './app.css';
 import App from './App.svelte';
+import { Api } from './lib/api';
 import { systemClock } from './lib/clock';
 import { openOutboxStore } from './lib/outbox-store';
 import { remembered } from './lib/session';
 import { connectWebSocket } from './lib/websocket-transport';
+import { AccountState } from './state/account.svelte';
 import { Chat } from './state/chat.svelte';
 
 const target = document.getElementById('app');
@@ -18,4 +20,7 @@ const chat = new Chat({
   memory: remembered,
 });
 
-mount(App, { target, props: { chat } });
+const api = new Api((path, init) => fetch(path, init), () => chat.bearer);
+const account = new AccountState(api, chat, systemClock);
+
+mount(App, { target, props: { chat, account } });

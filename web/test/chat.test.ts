@@ -24,7 +24,7 @@ const room = (id: string): Room => {
 
 function open(wanted = '', random: () => number = () => 0.5): Chat {
   chat = new Chat({ connect: server.connect, clock: systemClock, random, store, memory });
-  chat.start(wanted);
+  chat.start(wanted === '' ? {} : { room: wanted });
   return chat;
 }
 
@@ -37,7 +37,7 @@ async function enter(): Promise<void> {
 beforeEach(() => {
   vi.useFakeTimers();
   server = new FakeServer();
-  memory = { session: undefined, name: '', room: '' };
+  memory = { session: undefined, name: '', room: '', drafts: {} };
   store = new MemoryOutboxStore();
 });
 
@@ -298,12 +298,124 @@ describe('sending', () => {
   it('says why a line is refused for good, and sends what follows', async () => {
     await enter();
     server.refusePublish = ({ body }) =>
-      textOf({ body } as never) === 'bad' ? { code: 'too_large', message: 'Shorten it.' } : undefined;
+      textOf({ body }) === 'bad' ? { code: 'too_large', message: 'Shorten it.' } : undefined;
     await chat.say('bad');
     await chat.say('good');
     await run(100);
     expect(chat.unsent).toMatchObject([{ text: 'bad', state: 'failed', failure: 'Shorten it.' }]);
     expect(truth('lobby')).toEqual(['good']);
+  });
+});
+
+describe('what is done with messages', () => {
+  const first = () => room('lobby').message(1);
+
+  it('takes effect at once, and is stored', async () => {
+    await enter();
+    await chat.say('helo');
+    await run(50);
+    const lobby = room('lobby');
+    void chat.edit(lobby, 1, 'hello');
+    void chat.react(lobby, 1, '👍', false);
+    await run(50);
+    expect(first()).toMatchObject({ body: { text: 'hello' }, edited: true, reactions: [{ emoji: '👍', count: 1, mine: true }] });
+    expect(server.room('lobby').log.map(({ kind, target }) => [kind, target])).toEqual([['text', undefined], ['edit', 1], ['reaction', 1]]);
+    void chat.react(lobby, 1, '👍', true);
+    void chat.remove(lobby, 1);
+    await run(50);
+    expect(first()).toMatchObject({ body: {}, deleted: true });
+    expect(chat.unsent).toEqual([]);
+    expect(lobby.unread).toBe(0);
+  });
+
+  it('waits for the connection, over a reload, and says why it is refused', async () => {
+    await enter();
+    await chat.say('one');
+    await run(50);
+    server.isDown = true;
+    server.cut();
+    await chat.edit(room('lobby'), 1, 'two');
+    open();
+    server.refusePublish = ({ kind }) => (kind === 'edit' ? { code: 'not_found', message: 'It is gone.' } : undefined);
+    server.isDown = false;
+    await run(60_000);
+    expect(chat.unsent).toMatchObject([{ kind: 'edit', target: 1, state: 'failed', failure: 'It is gone.' }]);
+    const [line] = chat.unsent;
+    expect(chat.discard(line?.id ?? '')).toBe('two');
+    expect(chat.unsent).toEqual([]);
+  });
+
+  it('an answer says what it answers, and an edit of it still does', async () => {
+    await enter();
+    server.say('lobby', 'question');
+    await run(50);
+    room('lobby').replyTo = 1;
+    await chat.say('answer');
+    await run(50);
+    expect(server.room('lobby').log[1]?.body).toEqual({ text: 'answer', reply: 1 });
+    await chat.edit(room('lobby'), 2, 'better answer');
+    await run(50);
+    expect(server.room('lobby').log[2]?.body).toEqual({ text: 'better answer', reply: 1 });
+  });
+
+  it('a mention is counted where nobody looks', async () => {
+    await enter();
+    chat.open('dev');
+    await run(50);
+    server.say('lobby', 'hello @ann!');
+    server.say('lobby', 'hello @annabel!');
+    await run(50);
+    expect([room('lobby').unread, room('lobby').mentions]).toEqual([2, 1]);
+  });
+
+  it('drafts stay with their rooms, over a reload', async () => {
+    await enter();
+    room('lobby').draft = 'half a';
+    chat.keepDraft(room('lobby'));
+    chat.open('dev');
+    await run(50);
+    open();
+    await run(50);
+    expect([room('lobby').draft, room('dev').draft]).toEqual(['half a', '']);
+  });
+});
+
+describe('a message from long ago', () => {
+  const seqs = (): number[] => room('lobby').messages.map(({ seq }) => seq);
+
+  it('is shown amid its surroundings, which join the newest ones by scrolling', async () => {
+    for (let i = 1; i <= 500; i++) server.say('lobby', `line ${i}`);
+    await enter();
+    await Promise.all([chat.openMessage('lobby', 100), run(100)]);
+    const lobby = room('lobby');
+    expect(lobby.isExcerpt).toBe(true);
+    expect(seqs()).toContain(100);
+    expect(seqs()).not.toContain(500);
+    server.say('lobby', 'meanwhile', { kind: 'edit', target: 100 });
+    server.say('lobby', 'news');
+    await run(50);
+    expect(textOf(lobby.message(100) ?? { body: '' })).toBe('meanwhile');
+    expect(seqs()).not.toContain(502);
+    for (let i = 0; i < 20 && lobby.isExcerpt; i++) await Promise.all([chat.loadNewer(lobby), run(50)]);
+    expect(lobby.isExcerpt).toBe(false);
+    expect(seqs().at(-1)).toBe(502);
+    expect(seqs()).toEqual(Array.from({ length: seqs().length }, (_, i) => 502 - seqs().length + 1 + i));
+  });
+
+  it('gives way to the newest ones', async () => {
+    for (let i = 1; i <= 500; i++) server.say('lobby', `line ${i}`);
+    await enter();
+    await Promise.all([chat.openMessage('lobby', 100), run(100)]);
+    chat.showLatest(room('lobby'));
+    expect(seqs()).toEqual(Array.from({ length: 50 }, (_, i) => 451 + i));
+    expect(room('lobby').hasOlder).toBe(true);
+  });
+
+  it('is given up where there is none', async () => {
+    await enter();
+    server.say('lobby', 'one');
+    await Promise.all([chat.openMessage('lobby', 9), run(100)]);
+    expect(room('lobby').target).toBeUndefined();
   });
 });
 
@@ -360,7 +472,7 @@ describe('a bad network', () => {
       server.latency = () => below(80, random);
       server.losesEvent = () => random() < 0.1;
       server.isAckLost = () => random() < 0.1;
-      memory = { session: undefined, name: '', room: '' };
+      memory = { session: undefined, name: '', room: '', drafts: {} };
       store = new MemoryOutboxStore();
       open('', random);
       chat.enter('ann');

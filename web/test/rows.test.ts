@@ -67,7 +67,7 @@ describe('toRows', () => {
     const unsent = [line('x'), line('y', { state: 'failed', failure: 'No.' })];
     const before = rows({ messages: [message(1, { time: at(12) })], unsent });
     expect(outline(before)).toEqual(['day', 'line 1', '+x', '+y']);
-    expect(before.at(-1)).toMatchObject({ state: 'failed', failure: 'No.', seq: undefined });
+    expect(before.at(-1)).toMatchObject({ state: 'failed', failure: 'Not sent. No.', seq: undefined });
     const after = rows({ messages: [message(1, { time: at(12) }), message(2, { id: 'x', time: at(12) })] });
     expect(after.at(-1)?.key).toBe(before.at(-2)?.key);
   });

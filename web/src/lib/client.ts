@@ -10,7 +10,8 @@ const HELLO_WITHIN = 10_000;
 const SETTLED_AFTER = 10_000;
 const HEARTBEAT_LOST = 4001;
 
-export type Credentials = { session: string } | { name: string };
+/** Nothing where a cookie says who one is. */
+export type Credentials = { session: string } | { name: string } | Record<string, never>;
 
 export type ConnectionState =
   | { phase: 'idle' }

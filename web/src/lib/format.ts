@@ -22,6 +22,13 @@ export function formatDay(at: Date, now: Date): string {
   return (at.getFullYear() === now.getFullYear() ? dayThisYear : dayOtherYear).format(at);
 }
 
+/** "Last seen today at 14:03", "Last seen on 3 March 2024 at 14:03". */
+export function formatSeen(at: Date, now: Date): string {
+  const day = formatDay(at, now);
+  const when = day === 'Today' || day === 'Yesterday' ? day.toLowerCase() : `on ${day}`;
+  return `Last seen ${when} at ${formatTime(at)}`;
+}
+
 export function isSameDay(a: Date, b: Date): boolean {
   return a.getFullYear() === b.getFullYear() && a.getMonth() === b.getMonth() && a.getDate() === b.getDate();
 }

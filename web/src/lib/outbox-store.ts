@@ -1,4 +1,5 @@
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
+import type { Body } from './protocol';
 
 /** A line that has been written and not been acked: what it takes to send it again, after a reload too. */
 export interface StoredLine {
@@ -7,12 +8,20 @@ export interface StoredLine {
   /** Whose line it is: another identity does not send it unasked. */
   user: string;
   room: string;
+  /** What to give back to its writer: nothing where it is a deletion or a reaction. */
   text: string;
+  /** What is published, where it is more than the text. */
+  body?: Body;
+  /** An edit, a deletion or a reaction, and the seq of what it is about. */
+  kind?: 'edit' | 'delete' | 'reaction';
+  target?: number;
   /** When it was written, in ms. No two lines of a page share it, and it gives their order. */
   at: number;
   /** Why the server refused it for good. Such a line is kept for its writer, and not sent again unasked. */
   failure?: string;
 }
+
+export const bodyOf = ({ body, text }: StoredLine): Body => body ?? { text };
 
 export interface OutboxStore {
   /** In the order of `at`. */

@@ -71,9 +71,9 @@ export class Outbox {
   }
 
   /** Writes a line down and sends it as soon as it is its turn. */
-  async add(room: string, text: string): Promise<void> {
+  async add(room: string, text: string, more: Pick<StoredLine, 'body' | 'kind' | 'target'> = {}): Promise<void> {
     this.#lastAt = Math.max(this.#options.clock.now(), this.#lastAt + 1);
-    const line: Line = { id: newId(), user: this.#user, room, text, at: this.#lastAt, state: 'sending' };
+    const line: Line = { ...more, id: newId(), user: this.#user, room, text, at: this.#lastAt, state: 'sending' };
     this.#lines.push(line);
     this.#options.onChange();
     await this.#store(line);
@@ -212,9 +212,7 @@ export class Outbox {
   }
 
   /** A browser that refuses to store (its disk is full) must not keep a line from being sent. */
-  async #store({ id, user, room, text, at, failure }: Line): Promise<void> {
-    const stored: StoredLine = { id, user, room, text, at };
-    if (failure !== undefined) stored.failure = failure;
+  async #store({ state: _state, seq: _seq, ...stored }: Line): Promise<void> {
     await this.#options.store.put(stored).catch(() => undefined);
   }
 

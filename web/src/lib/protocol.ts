@@ -17,19 +17,47 @@ export interface Message {
   /** RFC 3339, UTC, milliseconds. */
   time: string;
   kind: string;
+  /** The newest: edits are folded in. Of a deleted message, {}. */
   body: unknown;
+  /** The seq of the message that an edit, a deletion or a reaction is about. */
   target?: number;
+  edited?: boolean | undefined;
+  deleted?: boolean | undefined;
+  /** In the order they came. */
+  reactions?: readonly Reaction[] | undefined;
+}
+
+export interface Reaction {
+  emoji: string;
+  count: number;
+  /** The first 20 of them. */
+  users: readonly User[];
+  mine?: boolean;
+}
+
+/** Of a text: `text`, and `reply`, the seq of what it answers. Of a reaction: `emoji`, `remove`. Of a deletion: nothing. */
+export interface Body {
+  text?: string;
+  reply?: number;
+  emoji?: string;
+  remove?: boolean;
 }
 
 export interface RoomSummary {
   id: string;
   name: string;
+  /** `public`, `private` or `direct`. */
   kind: string;
+  topic?: string;
+  archived?: boolean;
   last: number;
   read: number;
   unread: number;
   mentions: number;
 }
+
+/** What an event tells of a room. */
+export type RoomNews = Pick<RoomSummary, 'id' | 'name' | 'kind' | 'topic' | 'archived' | 'last'>;
 
 export interface HelloAck {
   user: User;
@@ -86,16 +114,18 @@ export type ServerEvent =
   | { type: 'signal'; room: string; from: User; kind: string; body: unknown }
   | { type: 'presence'; room: string; user: User; online: boolean }
   | { type: 'read'; room: string; seq: number }
-  | { type: 'room'; id: string; name: string; kind: string; last: number };
+  | ({ type: 'room' } & RoomNews);
 
 /** What a page may ask, each with its fields and its answer. */
 export interface Requests {
+  /** Nothing where the session is in a cookie. */
   hello: { fields: { name?: string; session?: string }; ack: HelloAck };
   rooms: { fields: object; ack: RoomsAck };
   /** For each room the last seq one has, or null: always in its bulk form, for one room too. */
   join: { fields: { rooms: Record<string, number | null> }; ack: JoinManyAck };
   leave: { fields: { room: string }; ack: object };
-  publish: { fields: { room: string; id: string; body: { text: string } }; ack: PublishAck };
+  publish: { fields: { room: string; id: string; kind?: string; target?: number; body: Body }; ack: PublishAck };
+  direct: { fields: { user: string }; ack: { room: string } };
   signal: { fields: { room: string; kind: string; body: unknown }; ack: object };
   history: { fields: { room: string; before?: number; after?: number; limit?: number }; ack: HistoryAck };
   presence: { fields: { room: string }; ack: PresenceAck };
@@ -113,15 +143,31 @@ export function isFinal(closeCode: number): boolean {
 
 export const CLOSE_BAD_CREDENTIALS = 4500;
 
-/** Whether a message is something a person said, rather than an edit of it, a deletion or a reaction. */
+/** Close codes that say: one is not signed in any more (bad credentials; expired; signed out or removed). */
+export function isSignedOut(closeCode: number): boolean {
+  return closeCode >= CLOSE_BAD_CREDENTIALS && closeCode <= 4502;
+}
+
+/** Whether a message changes another one, rather than being something a person said. */
+export function isEntry({ kind }: Pick<Message, 'kind'>): boolean {
+  return kind === 'edit' || kind === 'delete' || kind === 'reaction';
+}
+
+/** Whether a message is something a person said. */
 export function isSpoken(message: Message): boolean {
   return message.kind === 'text' || message.kind === 'file' || message.kind.startsWith('x-');
 }
 
-export function textOf(message: Message): string {
-  const body = message.body;
+export function textOf({ body, deleted }: Pick<Message, 'body' | 'deleted'>): string {
+  if (deleted === true) return '';
   if (typeof body === 'object' && body !== null && 'text' in body && typeof body.text === 'string') return body.text;
   return JSON.stringify(body);
+}
+
+/** The seq of the message that one answers, if it answers one. */
+export function replyOf({ body }: Pick<Message, 'body'>): number | undefined {
+  if (typeof body !== 'object' || body === null || !('reply' in body)) return undefined;
+  return Number.isSafeInteger(body.reply) && (body.reply as number) > 0 ? (body.reply as number) : undefined;
 }
 
 /** The room that always exists. */

@@ -3,6 +3,7 @@ import type { User } from './protocol';
 const SESSION = 'parley.session';
 const NAME = 'parley.name';
 const ROOM = 'parley.room';
+const DRAFTS = 'parley.drafts';
 
 export interface Session {
   /** The secret that makes hello the same user again. */
@@ -34,6 +35,21 @@ export const remembered = {
 
   set name(name: string) {
     write(NAME, name);
+  },
+
+  /** What is written and not sent, by room. */
+  get drafts(): Record<string, string> {
+    try {
+      const value: unknown = JSON.parse(read(DRAFTS) ?? '{}');
+      if (typeof value !== 'object' || value === null) return {};
+      return Object.fromEntries(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+    } catch {
+      return {};
+    }
+  },
+
+  set drafts(drafts: Record<string, string>) {
+    write(DRAFTS, Object.keys(drafts).length === 0 ? undefined : JSON.stringify(drafts));
   },
 
   /** The room looked at last. */

@@ -1,11 +1,15 @@
+import type { Address } from '../lib/address';
 import { Client, RequestError, type ConnectionState, type Credentials } from '../lib/client';
 import type { Clock } from '../lib/clock';
+import { Names } from '../lib/mentions';
 import { Outbox, type Line } from '../lib/outbox';
-import type { OutboxStore, StoredLine } from '../lib/outbox-store';
+import { bodyOf, type OutboxStore, type StoredLine } from '../lib/outbox-store';
 import {
-  CLOSE_BAD_CREDENTIALS,
+  isSignedOut,
   isSpoken,
   LOBBY,
+  replyOf,
+  textOf,
   toRoomId,
   type HelloAck,
   type Message,
@@ -17,6 +21,7 @@ import {
 import type { Session } from '../lib/session';
 import type { Connect } from '../lib/transport';
 import { TypingThrottle } from '../lib/typing';
+import type { Directory } from './directory.svelte';
 import { RoomSync } from './room-sync';
 import { Room } from './room.svelte';
 
@@ -30,6 +35,8 @@ export interface Memory {
   session: Session | undefined;
   name: string;
   room: string;
+  /** By room. */
+  drafts: Record<string, string>;
 }
 
 export interface ChatOptions {
@@ -55,6 +62,10 @@ export class Chat {
   bodyLimit: number = $state(65_536);
   /** The latest message of somebody else, for those who listen to the page. */
   announced: Message | undefined = $state.raw();
+  /** People and rooms beyond the ones known here, where the server has an API for them. */
+  directory: Directory | undefined = $state.raw();
+  /** One may also do what only admins of the installation may. */
+  isAdmin: boolean = $state(false);
   /** The person has the end of the current room before their eyes. The page says so. */
   isWatching: boolean = $state(false);
 
@@ -67,9 +78,12 @@ export class Chat {
   readonly #outbox: Outbox;
   readonly #throttle: TypingThrottle;
   #session: Session | undefined;
+  /** Who one is stands in a cookie, which scripts cannot read. */
+  #hasCookie = false;
   #name = '';
-  #wanted = '';
+  #wanted: Pick<Address, 'room' | 'seq'> = {};
   #recounting = false;
+  readonly #reaching = new Set<Room>();
 
   constructor(options: ChatOptions) {
     const { clock, random } = options;
@@ -101,15 +115,37 @@ export class Chat {
     return this.#memory.name;
   }
 
-  /** Takes up the session of an earlier page or another tab, if there is one. `wanted` is the room to open first, if any. */
-  start(wanted: string): void {
+  /** Takes up the session of an earlier page or another tab, if there is one. `wanted` is what to open first, if anything. */
+  start(wanted: Pick<Address, 'room' | 'seq'>): void {
     this.#wanted = wanted;
     this.#session = this.#memory.session;
     if (!this.#session) return;
     this.me = this.#session.user;
-    this.#show(this.#firstRoom());
+    this.#showFirst();
     void this.#outbox.restore(this.me.id);
     this.#client.connect();
+  }
+
+  /** Goes on as who is signed in by cookie. */
+  startAs(user: User, isAdmin: boolean): void {
+    this.#forgetMe('');
+    this.#memory.session = undefined;
+    this.#hasCookie = true;
+    this.isAdmin = isAdmin;
+    this.me = user;
+    this.#showFirst();
+    void this.#outbox.restore(user.id);
+    this.#client.connect();
+  }
+
+  /** Nobody is signed in any more. */
+  end(reason: string): void {
+    this.#forgetMe(reason);
+  }
+
+  /** What proves to the HTTP API who one is; undefined where a cookie does. */
+  get bearer(): string | undefined {
+    return this.#hasCookie ? undefined : this.#session?.secret;
   }
 
   /** Comes in as a guest. */
@@ -123,13 +159,14 @@ export class Chat {
   /** Forgets who one is, in this browser, and what was not sent. */
   async signOut(): Promise<void> {
     this.#memory.session = undefined;
+    this.#memory.drafts = {};
     this.#forgetMe('');
     await this.#outbox.clear();
   }
 
   /** Another tab has signed in or out. */
   followSession(session: Session | undefined): void {
-    if (session?.secret === this.#session?.secret) return;
+    if (this.#hasCookie || session?.secret === this.#session?.secret) return;
     this.#forgetMe('');
     this.start(this.#wanted);
   }
@@ -169,9 +206,62 @@ export class Chat {
   async say(text: string): Promise<void> {
     const room = this.current;
     if (!room) return;
-    this.#throttle.sent(room.id);
+    const reply = room.replyTo;
+    room.replyTo = undefined;
     room.newAfter = undefined;
-    await this.#outbox.add(room.id, text);
+    room.showLatest();
+    this.#throttle.sent(room.id);
+    await this.#outbox.add(room.id, text, reply === undefined ? {} : { body: { text, reply } });
+  }
+
+  /** Gives a message of one's own another text. What it answers stays. */
+  async edit(room: Room, seq: number, text: string): Promise<void> {
+    const message = room.message(seq);
+    if (!message || textOf(message) === text) return;
+    const reply = replyOf(message);
+    const body = reply === undefined ? { text } : { text, reply };
+    await this.#outbox.add(room.id, text, { kind: 'edit', target: seq, body });
+  }
+
+  async remove(room: Room, seq: number): Promise<void> {
+    await this.#outbox.add(room.id, '', { kind: 'delete', target: seq, body: {} });
+  }
+
+  /** Puts an emoji beside a message, or takes one's own away. */
+  async react(room: Room, seq: number, emoji: string, remove: boolean): Promise<void> {
+    const body = remove ? { emoji, remove } : { emoji };
+    await this.#outbox.add(room.id, '', { kind: 'reaction', target: seq, body });
+  }
+
+  /** Shows a message, wherever in its room it is. */
+  async openMessage(id: string, seq: number): Promise<void> {
+    if (!this.open(id)) return;
+    const room = this.#room(id);
+    room.target = seq;
+    if (room.isLoaded) await this.#reach(room);
+  }
+
+  /** Shows the direct room with another person. */
+  async openDirect(user: string): Promise<void> {
+    const { room } = await this.#client.request('direct', { user });
+    this.open(room);
+    await this.#recount();
+  }
+
+  /** Shows the newest messages of a room again. */
+  showLatest(room: Room): void {
+    room.target = undefined;
+    room.highlighted = undefined;
+    room.showLatest();
+  }
+
+  loadNewer(room: Room): Promise<void> {
+    return this.#sync.loadNewer(room);
+  }
+
+  /** A message that another one quotes is to be seen. */
+  loadQuote(room: Room, seq: number): void {
+    void this.#sync.loadQuote(room, seq).catch(() => undefined);
   }
 
   retry(id: string): void {
@@ -181,6 +271,12 @@ export class Chat {
   /** Forgets a line that was refused, and gives its text back. */
   discard(id: string): string {
     return this.#outbox.discard(id);
+  }
+
+  /** Remembers what is written in a room, beyond this page. */
+  keepDraft({ id, draft }: Room): void {
+    const { [id]: _, ...others } = this.#memory.drafts;
+    this.#memory.drafts = draft === '' ? others : { ...others, [id]: draft };
   }
 
   /** The person is typing in the current room. */
@@ -208,16 +304,17 @@ export class Chat {
   }
 
   #credentials(): Credentials {
+    if (this.#hasCookie) return {};
     const session = this.#memory.session;
     return session ? { session: session.secret } : { name: this.#name };
   }
 
   #connectionBecame(state: ConnectionState): void {
     if (state.phase !== 'online') this.#outbox.suspend();
-    if (state.phase === 'ended' && state.code === CLOSE_BAD_CREDENTIALS) {
-      const hadSession = this.#memory.session !== undefined;
+    if (state.phase === 'ended' && isSignedOut(state.code)) {
+      const hadSession = this.#hasCookie || this.#memory.session !== undefined;
       this.#memory.session = undefined;
-      this.#forgetMe(hadSession ? 'Your session has ended. Pick a name to come back.' : state.reason);
+      this.#forgetMe(hadSession ? 'Your session has ended. Come in again.' : state.reason);
       return;
     }
     this.connection = state;
@@ -225,7 +322,10 @@ export class Chat {
 
   #forgetMe(refusal: string): void {
     this.me = undefined;
+    this.isAdmin = false;
+    this.#hasCookie = false;
     this.#session = undefined;
+    this.directory?.stop();
     this.rooms = [];
     this.current = undefined;
     this.refusal = refusal;
@@ -234,11 +334,13 @@ export class Chat {
   }
 
   async #welcomed(ack: HelloAck): Promise<void> {
-    this.#session = { secret: ack.session, user: ack.user };
-    this.#memory.session = this.#session;
+    if (!this.#hasCookie) {
+      this.#session = { secret: ack.session, user: ack.user };
+      this.#memory.session = this.#session;
+    }
     this.me = ack.user;
     this.bodyLimit = ack.limits.body;
-    if (!this.current) this.#show(this.#firstRoom());
+    if (!this.current) this.#showFirst();
     try {
       // Both are asked at once, and answered in this order.
       await Promise.all([
@@ -291,6 +393,7 @@ export class Chat {
     } else {
       if (room.unread === 0) room.newAfter = room.read;
       room.unread++;
+      if (this.me && new Names([this.me, ...room.people.values()]).mentions(textOf(message), this.me.id)) room.mentions++;
     }
   }
 
@@ -319,6 +422,21 @@ export class Chat {
   #grown(room: Room, joined: readonly Message[]): void {
     for (const message of joined) if (message.from.id === this.me?.id) this.#outbox.confirm(message.id);
     this.#confirmSent(room);
+    if (room.target !== undefined) void this.#reach(room);
+  }
+
+  /** Sees to it that the message to be shown is there. Where it cannot be, it is given up. */
+  async #reach(room: Room): Promise<void> {
+    const seq = room.target;
+    if (seq === undefined || this.#reaching.has(room)) return;
+    this.#reaching.add(room);
+    try {
+      await this.#sync.loadAround(room, seq);
+      if (!room.messages.some((message) => message.seq === seq) && room.target === seq) room.target = undefined;
+    } catch {
+      // The next connection tries again.
+    }
+    this.#reaching.delete(room);
   }
 
   /** What is acked stays in the outbox until its room shows it, so that it never vanishes from the screen between. */
@@ -329,8 +447,9 @@ export class Chat {
     }
   }
 
-  async #publish({ room, id, text }: StoredLine): Promise<PublishAck> {
-    const fields = { room, id, body: { text } };
+  async #publish(line: StoredLine): Promise<PublishAck> {
+    const { room, id, kind, target } = line;
+    const fields = { room, id, body: bodyOf(line), ...(kind && { kind }), ...(target !== undefined && { target }) };
     try {
       return await this.#client.request('publish', fields);
     } catch (error) {
@@ -341,17 +460,24 @@ export class Chat {
   }
 
   /** The ack says all that the message event will say: the line need not wait for it. */
-  #sent({ id, room: roomId, text }: StoredLine, { seq, time }: PublishAck): void {
+  #sent(line: StoredLine, { seq, time }: PublishAck): void {
+    const { id, room: roomId, kind = 'text', target } = line;
     const room = this.#room(roomId);
     if (room.isLoaded && this.me) {
-      this.#grown(room, room.add([{ room: roomId, seq, id, from: this.me, time, kind: 'text', body: { text } }]));
+      const message = { room: roomId, seq, id, from: this.me, time, kind, body: bodyOf(line), ...(target !== undefined && { target }) };
+      this.#grown(room, room.add([message]));
       this.#sync.checkForGap(room);
     }
     this.#confirmSent(room);
   }
 
-  #firstRoom(): Room {
-    return this.#room(toRoomId(this.#wanted) || toRoomId(this.#memory.room) || LOBBY);
+  /** The room that the address names, or the one looked at last. */
+  #showFirst(): void {
+    const wanted = toRoomId(this.#wanted.room ?? '');
+    const room = this.#room(wanted || toRoomId(this.#memory.room) || LOBBY);
+    if (room.id === wanted) room.target = this.#wanted.seq;
+    this.#wanted = {};
+    this.#show(room);
   }
 
   #show(room: Room): void {
@@ -378,7 +504,8 @@ export class Chat {
   #room(id: string): Room {
     const known = this.#find(id);
     if (known) return known;
-    const room = new Room(id, this.#clock);
+    const room = new Room(id, this.#clock, () => this.me?.id ?? '');
+    room.draft = this.#memory.drafts[id] ?? '';
     this.rooms = [...this.rooms, room].sort(byLobbyThenId);
     return room;
   }

@@ -7,7 +7,11 @@ import type { Room } from './room.svelte';
 const GAP_PATIENCE = 100;
 /** Who comes back to more than this starts at the newest messages, and finds the rest by scrolling up. */
 const CATCH_UP_LIMIT = 1_000;
+/** Where there is nothing yet, a page that comes fast; further back, one that lasts. */
 const PAGE = 50;
+const PAGE_BACK = 100;
+/** So much is fetched on both sides of a message that a link leads to. */
+const AROUND = 40;
 const PAGE_LIMIT = 200;
 const RETRY = 2_000;
 
@@ -44,7 +48,7 @@ export class RoomSync {
     room.isLoadingOlder = true;
     try {
       const before = room.shownFrom;
-      const page = await this.#client.request('history', { room: room.id, before, limit: PAGE });
+      const page = await this.#client.request('history', { room: room.id, before, limit: PAGE_BACK });
       // Unless the room has started over meanwhile: then the page does not join what is shown.
       if (room.shownFrom === before) room.prepend(page.messages, page.more);
       room.isLoadingOlder = false;
@@ -53,6 +57,40 @@ export class RoomSync {
       const wait = error instanceof RequestError ? (error.retryAfter ?? RETRY) : 0;
       this.#clock.after(wait, () => (room.isLoadingOlder = false));
     }
+  }
+
+  /** Fetches a page of what follows an excerpt. */
+  async loadNewer(room: Room): Promise<void> {
+    if (!room.isExcerpt || room.isLoadingNewer) return;
+    room.isLoadingNewer = true;
+    try {
+      const after = room.shownTo;
+      const page = await this.#client.request('history', { room: room.id, after, limit: PAGE_BACK });
+      if (room.shownTo === after) room.append(page.messages);
+      room.isLoadingNewer = false;
+    } catch (error) {
+      const wait = error instanceof RequestError ? (error.retryAfter ?? RETRY) : 0;
+      this.#clock.after(wait, () => (room.isLoadingNewer = false));
+    }
+  }
+
+  /** Brings a message into what is shown, with its surroundings. */
+  async loadAround(room: Room, seq: number): Promise<void> {
+    if (room.messages.some((message) => message.seq === seq)) return;
+    const [before, after] = await Promise.all([
+      this.#client.request('history', { room: room.id, before: seq + 1, limit: AROUND }),
+      this.#client.request('history', { room: room.id, after: seq, limit: AROUND }),
+    ]);
+    const messages = [...before.messages, ...after.messages];
+    if (messages.length > 0) room.showExcerpt(messages, before.more);
+  }
+
+  /** Fetches a message that another one quotes, unless it is here or on its way. */
+  async loadQuote(room: Room, seq: number): Promise<void> {
+    if (room.message(seq) !== undefined || room.quotes.has(seq)) return;
+    room.quote(seq, undefined);
+    const { messages } = await this.#client.request('history', { room: room.id, before: seq + 1, limit: 1 });
+    room.quote(seq, messages.find((message) => message.seq === seq));
   }
 
   async #joinSome(rooms: readonly Room[]): Promise<void> {
@@ -75,7 +113,7 @@ export class RoomSync {
         this.#joined(room, answer);
         continue;
       }
-      if (!room.isLoaded) room.problem = answer.error.message;
+      if (!room.isLoaded || answer.error.code === 'not_found') room.close(answer.error.message);
       if (answer.error.retry_after === undefined) continue;
       later.push(room);
       laterBy = Math.max(laterBy, answer.error.retry_after);

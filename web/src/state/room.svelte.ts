@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock';
-import { isSpoken, type Joined, type Message, type RoomSummary, type User } from '../lib/protocol';
+import { isSpoken, type Joined, type Message, type RoomNews, type RoomSummary, type User } from '../lib/protocol';
 import { RoomLog, type Gap } from '../lib/room-log';
 import { Typists } from '../lib/typing';
 
@@ -12,6 +12,8 @@ export class Room {
   readonly id: string;
   name: string = $state('');
   kind: string = $state('public');
+  topic: string = $state('');
+  isArchived: boolean = $state(false);
   /** The highest seq known to exist. */
   last: number = $state(0);
   /** How far this person has read. */
@@ -21,40 +23,70 @@ export class Room {
   unread: number = $state(0);
   mentions: number = $state(0);
 
+  /** What is shown: the newest run, or an excerpt around a message from long ago. */
   messages: readonly Message[] = $state.raw([]);
+  /** Grows when what is shown is no continuation of what was shown. */
+  epoch: number = $state(0);
   /** Whether this connection or an earlier one has joined it, so that there are messages to show. */
   isLoaded: boolean = $state(false);
   hasOlder: boolean = $state(false);
   isLoadingOlder: boolean = $state(false);
+  /** What is shown is an excerpt: newer messages follow it. */
+  isExcerpt: boolean = $state(false);
+  isLoadingNewer: boolean = $state(false);
   /** Why it could not be opened. */
   problem: string = $state('');
   /** Where the divider "New" stands: behind this seq. */
   newAfter: number | undefined = $state();
+  /** The message to bring into view as soon as it is there. */
+  target: number | undefined = $state();
+  /** The message that was brought into view last. */
+  highlighted: number | undefined = $state();
 
   /** Some of who is here: the server names at most 100. */
   users: readonly User[] = $state.raw([]);
   /** How many are here. */
   count: number = $state(0);
   typing: readonly User[] = $state.raw([]);
+  /** Everybody who was met here: who is mentioned is found among them. By id; a new map where somebody is new. */
+  people: ReadonlyMap<string, User> = $state.raw(new Map());
   draft: string = $state('');
+  /** The message that the draft answers. */
+  replyTo: number | undefined = $state();
+  /** The message that is being edited. */
+  editing: number | undefined = $state();
+  /** Messages that others quote and that are not shown, and those the server does not have (undefined). */
+  quotes: ReadonlyMap<number, Message | undefined> = $state.raw(new Map());
 
-  readonly #log = new RoomLog();
+  readonly #log: RoomLog;
+  /** Messages from long ago that do not join the newest ones. */
+  #excerpt: RoomLog | undefined;
+  /** Whether there is more before the newest run, while an excerpt is shown. */
+  #logHasOlder = false;
+  readonly #me: () => string;
   readonly #typists: Typists;
 
-  constructor(id: string, clock: Clock) {
+  constructor(id: string, clock: Clock, me: () => string = () => '') {
     this.id = id;
     this.name = id;
+    this.#me = me;
+    this.#log = new RoomLog(me);
     this.#typists = new Typists(clock, (users) => (this.typing = users));
   }
 
-  /** The last seq up to which nothing is missing here. */
+  /** The last seq of the newest run: up to there nothing is missing. */
   get shownThrough(): number {
     return this.#log.last;
   }
 
-  /** The first seq shown. */
+  /** The first seq of what is shown. */
   get shownFrom(): number {
-    return this.messages[0]?.seq ?? this.#log.last + 1;
+    return this.#shown.first;
+  }
+
+  /** The last seq of what is shown. */
+  get shownTo(): number {
+    return this.#shown.last;
   }
 
   /** What is known to exist and is not here. */
@@ -63,10 +95,18 @@ export class Room {
     return this.#log.gap ?? (this.#log.last < this.last ? { after: this.#log.last, through: this.last } : undefined);
   }
 
-  describe(summary: Pick<RoomSummary, 'name' | 'kind' | 'last'>): void {
-    this.name = summary.name || this.id;
-    this.kind = summary.kind;
-    this.last = Math.max(this.last, summary.last);
+  /** A message that is held, shown or quoted. */
+  message(seq: number): Message | undefined {
+    void this.messages;
+    return this.#log.at(seq) ?? this.#excerpt?.at(seq) ?? this.quotes.get(seq);
+  }
+
+  describe({ name, kind, topic, archived, last }: Omit<RoomNews, 'id'>): void {
+    this.name = name || this.id;
+    this.kind = kind;
+    this.topic = topic ?? '';
+    this.isArchived = archived === true;
+    this.last = Math.max(this.last, last);
   }
 
   /** Takes the server's account of what is read. Tells whether this page knows better, and should say so. */
@@ -82,9 +122,9 @@ export class Room {
   readThrough(seq: number): void {
     if (seq <= this.read) return;
     this.read = seq;
-    const left = this.messages.filter((message) => message.seq > seq && isSpoken(message)).length;
+    const left = this.#log.messages.filter((message) => message.seq > seq && isSpoken(message) && message.from.id !== this.#me()).length;
     this.unread = Math.min(this.unread, left);
-    if (left === 0) this.mentions = 0;
+    this.mentions = Math.min(this.mentions, this.unread);
   }
 
   /** Takes a join's answer. Returns what is new to the log. */
@@ -92,6 +132,7 @@ export class Room {
     this.problem = '';
     this.users = ack.users;
     this.count = ack.count;
+    this.meet(ack.users);
     this.#typists.clear();
     if (this.isLoaded && ack.recovered === true) {
       this.last = Math.max(this.last, ack.last);
@@ -107,13 +148,26 @@ export class Room {
   restart(messages: readonly Message[], last: number, hasOlder: boolean): readonly Message[] {
     this.isLoaded = true;
     this.hasOlder = hasOlder;
+    this.quotes = new Map();
+    this.#leaveExcerpt();
     return this.#grow(this.#log.reset(messages, last));
+  }
+
+  /** It cannot be opened, or not any more: nothing of it is shown. */
+  close(problem: string): void {
+    this.problem = problem;
+    this.users = [];
+    this.count = 0;
+    this.#leaveExcerpt();
+    this.#log.reset([], 0);
+    this.isLoaded = false;
+    this.#update();
   }
 
   add(messages: readonly Message[]): readonly Message[] {
     for (const message of messages) {
       this.last = Math.max(this.last, message.seq);
-      this.#typists.stopped(message.from.id);
+      if (isSpoken(message)) this.#typists.stopped(message.from.id);
     }
     return this.#grow(this.#log.add(messages));
   }
@@ -123,17 +177,46 @@ export class Room {
   }
 
   prepend(messages: readonly Message[], hasOlder: boolean): void {
-    const grown = this.#log.prepend(messages);
+    const grown = this.#shown.prepend(messages);
     this.hasOlder = hasOlder && grown;
-    this.messages = this.#log.messages;
+    this.#update();
+  }
+
+  /** Shows these messages from long ago, which do not join the newest ones. */
+  showExcerpt(messages: readonly Message[], hasOlder: boolean): void {
+    if (!this.#excerpt) this.#logHasOlder = this.hasOlder;
+    this.#excerpt = new RoomLog(this.#me);
+    this.#excerpt.reset(messages, messages.at(-1)?.seq ?? 0);
+    this.hasOlder = hasOlder;
+    this.isExcerpt = true;
+    this.epoch++;
+    this.#joinExcerpt();
+  }
+
+  /** Messages that follow the excerpt. */
+  append(messages: readonly Message[]): void {
+    this.#excerpt?.add(messages);
+    this.#joinExcerpt();
+  }
+
+  /** Shows the newest messages again. */
+  showLatest(): void {
+    if (!this.#excerpt) return;
+    this.hasOlder = this.#logHasOlder;
+    this.#leaveExcerpt();
+    this.#update();
+  }
+
+  quote(seq: number, message: Message | undefined): void {
+    this.quotes = new Map(this.quotes).set(seq, message);
   }
 
   /** Nobody reads further back now: what is old can be fetched again. */
   tidy(): void {
-    if (this.messages.length <= HELD_LIMIT) return;
+    if (this.#excerpt || this.messages.length <= HELD_LIMIT) return;
     this.#log.trim(KEPT);
-    this.messages = this.#log.messages;
     this.hasOlder = true;
+    this.#update();
   }
 
   present(user: User, online: boolean): void {
@@ -141,6 +224,7 @@ export class Room {
     if (online && !isKnown) {
       this.users = [...this.users, user];
       this.count++;
+      this.meet([user]);
     } else if (!online) {
       this.users = this.users.filter((other) => other.id !== user.id);
       this.count = Math.max(this.users.length, this.count - 1);
@@ -148,12 +232,52 @@ export class Room {
     }
   }
 
+  /** These people belong to the room, or have said something in it. */
+  meet(users: Iterable<User>): void {
+    let grown: Map<string, User> | undefined;
+    for (const user of users) {
+      if (this.people.get(user.id)?.name === user.name) continue;
+      grown ??= new Map(this.people);
+      grown.set(user.id, user);
+    }
+    if (grown) this.people = grown;
+  }
+
   typed(user: User): void {
     this.#typists.heard(user);
   }
 
+  get #shown(): RoomLog {
+    return this.#excerpt ?? this.#log;
+  }
+
+  /** Where the excerpt has come to reach the newest run, they are one. */
+  #joinExcerpt(): void {
+    const excerpt = this.#excerpt;
+    if (excerpt && excerpt.last >= this.#log.first - 1) {
+      this.#log.prepend(excerpt.messages);
+      this.#excerpt = undefined;
+      this.isExcerpt = false;
+    }
+    this.#update();
+  }
+
+  #leaveExcerpt(): void {
+    this.#excerpt = undefined;
+    this.isExcerpt = false;
+    this.epoch++;
+  }
+
   #grow(joined: readonly Message[]): readonly Message[] {
-    this.messages = this.#log.messages;
+    for (const entry of joined) this.#excerpt?.apply(entry);
+    this.#update();
     return joined;
+  }
+
+  #update(): void {
+    const { messages } = this.#shown;
+    const isGrown = messages.at(-1) !== this.messages.at(-1) || messages[0] !== this.messages[0];
+    if (isGrown) this.meet(messages.map(({ from }) => from));
+    this.messages = messages;
   }
 }

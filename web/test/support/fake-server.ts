@@ -22,6 +22,8 @@ export class FakeServer {
   refusePublish: (request: Outgoing) => { code: string; message: string } | undefined = () => undefined;
   /** Lets a test have a message stored and its sender told that the outcome is unknown. */
   isAckLost: () => boolean = () => false;
+  /** Who is signed in by cookie: says hello with nothing. */
+  cookie: User | undefined;
   readonly #sessions = new Map<string, User>();
   readonly #connections = new Set<Connection>();
   #people = 0;
@@ -78,6 +80,14 @@ export class FakeServer {
 
   #hello(connection: Connection, request: Outgoing): void {
     let session = request['session'] as string | undefined;
+    if (session === undefined && request['name'] === undefined) {
+      if (!this.cookie) {
+        connection.refuse(request, { code: 'unauthorized', message: 'Sign in first.' });
+        return;
+      }
+      session = 'cookie';
+      this.#sessions.set(session, this.cookie);
+    }
     if (session !== undefined && !this.#sessions.has(session)) {
       connection.refuse(request, { code: 'unauthorized', message: 'This session is not known.' });
       return;
@@ -130,7 +140,10 @@ export class FakeServer {
         else if (!this.room(id).members.has(user.id)) {
           connection.refuse(request, { code: 'not_joined', message: 'Join the room first.' });
         } else {
-          const { seq, time } = this.#append(id, user, request['id'] as string, request['body']);
+          const more: Partial<Message> = {};
+          if (typeof request['kind'] === 'string') more.kind = request['kind'];
+          if (typeof request['target'] === 'number') more.target = request['target'];
+          const { seq, time } = this.#append(id, user, request['id'] as string, request['body'], more);
           if (this.isAckLost()) connection.refuse(request, { code: 'unavailable', message: 'It is not known.' });
           else connection.ack(request, { seq, time });
         }
@@ -146,9 +159,18 @@ export class FakeServer {
         connection.ack(request, { messages: page, more: page.length < found.length });
         break;
       }
+      case 'direct':
+        this.room('direct-room').members.add(user.id);
+        connection.ack(request, { room: 'direct-room' });
+        break;
       default:
         connection.ack(request, {});
     }
+  }
+
+  /** The server ends every connection, and says why. */
+  end(code: number, reason: string): void {
+    for (const connection of [...this.#connections]) connection.cut(code, reason);
   }
 
   #join(connection: Connection, user: User, id: string, since: number | null): object {
@@ -205,10 +227,10 @@ class Connection implements Transport {
     this.server.forget(this);
   }
 
-  cut(): void {
+  cut(code = 1006, reason = ''): void {
     if (!this.#isOpen) return;
     this.close();
-    this.events.closed(1006, '');
+    this.events.closed(code, reason);
   }
 
   ack(request: Outgoing, fields: object): void {

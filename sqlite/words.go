@@ -53,7 +53,7 @@ func inWord(r rune) bool {
 // alone reports whether a rune is a word by itself.
 func alone(r rune) bool {
 	return r >= 0xa6 && (unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar) ||
-		r == 'ー' || unicode.Is(unicode.So, r))
+		r == 'ー' || unicode.Is(unicode.So, r) && r != utf8.RuneError)
 }
 
 // phrase returns what the index is asked for a word of a search, or for several

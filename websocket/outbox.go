@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/seed-4a326f83/parley/websocket/internal/mask"
 	"github.com/seed-4a326f83/parley/websocket/internal/poll"
@@ -27,6 +28,7 @@ type outbox struct {
 	corked   bool          // what is added waits for the end of the turn
 	full     bool          // the network takes nothing now
 	room     bool          // while busy: there may be room again
+	bounded  bool          // a timer is set for the end
 	after    afterwards
 }
 
@@ -41,6 +43,9 @@ func (p *parked) uncork() {
 	p.out.mu.Lock()
 	p.out.corked = false
 	p.flush()
+	if p.c.closing.Load() {
+		p.boundEnd()
+	}
 }
 
 // Writable notes that there is room.
@@ -148,6 +153,25 @@ func (p *parked) endWith(after afterwards) {
 	p.out.mu.Lock()
 	p.out.after = max(p.out.after, after)
 	p.flush()
+	p.boundEnd()
+}
+
+// boundEnd bounds the time that the end may take, if it does not come at once and nothing else bounds it.
+func (p *parked) boundEnd() {
+	p.out.mu.Lock()
+	waits := p.out.after != nothingAfter && !p.out.corked && !p.out.bounded
+	p.out.mu.Unlock()
+	if waits {
+		p.endWithin(closeTimeout)
+	}
+}
+
+// endWithin has the end come by force after d.
+func (p *parked) endWithin(d time.Duration) {
+	p.out.mu.Lock()
+	p.out.bounded = true
+	p.out.mu.Unlock()
+	p.SetTimer(d)
 }
 
 // awaitRoom waits until the queue is under its limit.

@@ -58,6 +58,9 @@ func (c *Conn) park(h Handler) bool {
 		return false
 	}
 	p := &parked{c: c, h: h}
+	// What has been read before, also by TLS, nothing else would tell of. To wake the poller in vain is dear.
+	_, plain := c.nc.(*net.TCPConn)
+	early := !plain || c.rd != nil
 	b := c.blocking.Load()
 	interval, timeout := b.keepalive.take()
 	if interval >= 0 {
@@ -83,7 +86,9 @@ func (c *Conn) park(h Handler) bool {
 	if interval >= 0 {
 		p.SetTimer(interval)
 	}
-	p.Wake() // for what had been read before
+	if early {
+		p.Wake()
+	}
 	return true
 }
 

@@ -128,10 +128,10 @@ func (p *parked) sent(a afterwards) {
 	}
 }
 
-// peerClosed is Conn.peerClosed, once the reason is noted.
-func (p *parked) peerClosed(e CloseError) error {
+// peerClosed is Conn.peerClosed.
+func (p *parked) peerClosed(code StatusCode) error {
 	p.deaf = true
-	p.sendClose(e.Code, "", hangUp)
+	p.sendClose(code, "", hangUp)
 	return errDeaf
 }
 

@@ -5,8 +5,10 @@ package chat
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-4a326f83/parley"
@@ -65,15 +67,19 @@ type Chat struct {
 	hub       *hub.Hub
 	committer *Committer
 	limits    Limits
-	rates     rates
+	rates     [ofConnections]rate // of a connection
+	userRates [actions]rate
 	began     time.Time // by now
 	heartbeat Heartbeat
 	now       func() time.Time
 	log       *slog.Logger
 	stopBus   func()
 
+	node     string        // begins the ids of connections
+	sessions atomic.Uint64 // how many there were
+
 	mu       sync.Mutex
-	accounts map[string]*account // of users who are connected, or were just now
+	accounts map[string]*account // by user; nil: of none
 }
 
 // New returns a chat that listens to the bus. Close ends it.
@@ -95,18 +101,20 @@ func New(c Config) *Chat {
 		bus:       c.Bus,
 		committer: NewCommitter(c.Store, CommitterOptions{Logger: c.Log}),
 		limits:    c.Limits,
-		rates: rates{
-			publish:     newRate(c.Limits.PublishRate, c.Limits.PublishBurst),
-			userPublish: newRate(3*c.Limits.PublishRate, 3*c.Limits.PublishBurst),
-			signal:      newRate(c.Limits.SignalRate, c.Limits.SignalBurst),
-			userSignal:  newRate(3*c.Limits.SignalRate, 3*c.Limits.SignalBurst),
-			userJoin:    newRate(c.Limits.JoinRate, c.Limits.JoinBurst),
+		rates: [...]rate{
+			publishing: newRate(c.Limits.PublishRate, c.Limits.PublishBurst),
+			signalling: newRate(c.Limits.SignalRate, c.Limits.SignalBurst),
+		},
+		userRates: [...]rate{
+			publishing: newRate(3*c.Limits.PublishRate, 3*c.Limits.PublishBurst),
+			signalling: newRate(3*c.Limits.SignalRate, 3*c.Limits.SignalBurst),
+			joining:    newRate(c.Limits.JoinRate, c.Limits.JoinBurst),
 		},
 		began:     c.Now(),
 		heartbeat: c.Heartbeat,
 		now:       c.Now,
 		log:       c.Log,
-		accounts:  make(map[string]*account),
+		node:      rand.Text()[:8],
 	}
 	chat.hub = hub.New(chat.stillMember)
 	chat.stopBus = c.Bus.Subscribe(chat.hub.Deliver)
@@ -136,62 +144,5 @@ func (c *Chat) Close(ctx context.Context) error {
 func (c *Chat) tell(ctx context.Context, n parley.News) {
 	if err := c.bus.Publish(ctx, n); err != nil && n.Signal == nil {
 		c.log.Warn("news was lost on the bus; clients catch up from the store", "error", err)
-	}
-}
-
-// An account is what the connections of one user share.
-type account struct {
-	conns int // guarded by Chat.mu
-
-	mu      sync.Mutex
-	publish bucket
-	signal  bucket
-	join    bucket
-}
-
-// rates are the limits that are rates.
-type rates struct {
-	publish, userPublish rate
-	signal, userSignal   rate
-	userJoin             rate
-}
-
-// accountMemory is how long a user's rates are remembered once the last
-// connection has gone: long enough for every bucket here to fill up.
-const accountMemory = time.Minute
-
-// acquire counts a connection of the user, or says that it is one too many.
-func (c *Chat) acquire(user string) (*account, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	a := c.accounts[user]
-	if a == nil {
-		a = new(account)
-		c.accounts[user] = a
-	}
-	if c.limits.Connections > 0 && a.conns >= c.limits.Connections {
-		return nil, &endingError{
-			cause:  parley.Errorf(parley.CodeUnavailable, "you have %d connections open, which is the most; close one, then come again", a.conns),
-			ending: parley.Ending{Code: parley.CloseConnections, Reason: "too many connections of yours", RetryAfter: 10 * time.Second},
-		}
-	}
-	a.conns++
-	return a, nil
-}
-
-func (c *Chat) release(user string, a *account) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	a.conns--
-	if a.conns == 0 {
-		time.AfterFunc(accountMemory, func() { c.forget(user) })
-	}
-}
-
-func (c *Chat) forget(user string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if a := c.accounts[user]; a != nil && a.conns == 0 {
-		delete(c.accounts, user)
 	}
 }

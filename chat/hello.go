@@ -2,8 +2,9 @@ package chat
 
 import (
 	"context"
-	"crypto/rand"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -14,7 +15,7 @@ import (
 
 // hello settles who the connection is.
 func (s *Session) hello(ctx context.Context, req *Request, reply Reply) {
-	if s.hub != nil {
+	if s.greeted {
 		reply(nil, parley.Errorf(parley.CodeConflict, "hello was said already; open another connection to be somebody else"))
 		return
 	}
@@ -23,22 +24,25 @@ func (s *Session) hello(ctx context.Context, req *Request, reply Reply) {
 		reply(nil, err)
 		return
 	}
-	account, err := s.chat.acquire(user.ID)
-	if err != nil {
-		reply(nil, err)
+	// First connected, then read: a membership that begins in between is told.
+	id := s.chat.node + strconv.FormatUint(s.chat.sessions.Add(1), 36)
+	count := s.chat.hub.Connect(&s.hub, id, user, s.out)
+	if most := s.chat.limits.Connections; most > 0 && count > most {
+		s.hub.Close()
+		reply(nil, &endingError{
+			cause:  parley.Errorf(parley.CodeUnavailable, "you have %d connections open, which is the most; close one, then come again", most),
+			ending: parley.Ending{Code: parley.CloseConnections, Reason: "too many connections of yours", RetryAfter: 10 * time.Second},
+		})
 		return
 	}
-	// First connected, then read: a membership that begins in between is told.
-	connection := s.chat.hub.Connect(rand.Text(), user, s.out)
 	rooms, err := s.chat.store.MemberOf(ctx, user.ID)
 	if err != nil {
-		connection.Close()
-		s.chat.release(user.ID, account)
+		s.hub.Close()
 		reply(nil, err)
 		return
 	}
-	connection.Watch(rooms)
-	s.user, s.account, s.hub = connection.User(), account, connection
+	s.hub.Watch(rooms)
+	s.greeted = true
 	reply(HelloAck{
 		User:      user,
 		Session:   token,

@@ -103,20 +103,20 @@ func (s *Session) joinRoom(ctx context.Context, id string, since *int64, bytes i
 // becomeMember returns a room that the user is a member of, from now on if not
 // before.
 func (s *Session) becomeMember(ctx context.Context, id string) (parley.Room, error) {
-	room, member, err := s.chat.store.Room(ctx, id, s.user.ID)
+	room, member, err := s.chat.store.Room(ctx, id, s.hub.User().ID)
 	if member || err != nil && parley.ErrorCode(err) != parley.CodeNotFound {
 		return room, err
 	}
 	now := s.chat.now()
-	if wait := s.take(now, s.chat.rates.userJoin.of(&s.account.join)); wait > 0 {
+	if wait := s.take(joining, now); wait > 0 {
 		return parley.Room{}, s.limited(now, wait, "join new rooms")
 	}
-	room, joined, err := s.chat.store.Join(ctx, id, s.user.ID, true, now)
+	room, joined, err := s.chat.store.Join(ctx, id, s.hub.User().ID, true, now)
 	if err != nil {
 		return parley.Room{}, err
 	}
 	if joined {
-		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.user.ID, Room: room, Origin: s.hub.ID()}})
+		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.hub.User().ID, Room: room, Origin: s.hub.ID()}})
 	}
 	return room, nil
 }

@@ -18,13 +18,12 @@ type Session struct {
 	out  hub.Subscriber
 
 	// Set by hello and not changed after.
-	user    *parley.User // nobody before
-	account *account
-	hub     *hub.Session
+	hub hub.Session
 
-	publish bucket
-	signal  bucket
-	flood   *flood // nil: never
+	taken [ofConnections]bucket // guarded by chat.mu
+	flood *flood                // nil: never
+
+	greeted bool // hello was believed
 
 	mu     sync.Mutex  // Refused is called by the committer too
 	errors *errorCount // nil: none
@@ -32,23 +31,25 @@ type Session struct {
 
 // Connect begins a session; what it is told goes to out.
 func (c *Chat) Connect(out hub.Subscriber) *Session {
-	return &Session{chat: c, out: out, user: &nobody}
+	s := new(Session)
+	s.Begin(c, out)
+	return s
 }
 
-// nobody is the user of a session before hello.
-var nobody parley.User
+// Begin is [Chat.Connect] for a session that is a part of a gateway's
+// connection, as saves memory. It comes before all else.
+func (s *Session) Begin(c *Chat, out hub.Subscriber) { s.chat, s.out = c, out }
 
 // Close ends the session. Answers to what is being committed still come.
 func (s *Session) Close() {
-	if s.hub != nil {
+	if s.greeted {
 		s.hub.Close()
-		s.chat.release(s.user.ID, s.account)
-		s.hub = nil
+		s.greeted = false
 	}
 }
 
 // Greeted reports whether hello was said and believed.
-func (s *Session) Greeted() bool { return s.hub != nil }
+func (s *Session) Greeted() bool { return s.greeted }
 
 // A Reply is called once with the answer to a request: an ack, or an error. It
 // may be called after Handle has returned, by another goroutine, and must not
@@ -57,7 +58,7 @@ type Reply func(ack any, err error)
 
 // Handle does what a request says and has reply called.
 func (s *Session) Handle(ctx context.Context, req *Request, reply Reply) {
-	if s.hub == nil && req.Type != "hello" {
+	if !s.greeted && req.Type != "hello" {
 		reply(nil, parley.Errorf(parley.CodeUnauthorized, "say hello first, with a name or a session"))
 		return
 	}
@@ -115,7 +116,7 @@ func (s *Session) Refused(err error) (parley.Ending, bool) {
 	}
 	e := parley.AsError(err)
 	if e.Code == parley.CodeInternal {
-		s.chat.log.Error("a request failed", "user", s.user.ID, "error", err)
+		s.chat.log.Error("a request failed", "user", s.hub.User().ID, "error", err)
 	}
 	if ending, ok := errors.AsType[*endingError](err); ok {
 		return ending.ending, true

@@ -28,6 +28,13 @@ func join(s *hub.Session, room parley.Room, seen int64) {
 	sub.Release(seen)
 }
 
+// connect adds a connection, and does not ask how many there are.
+func connect(h *hub.Hub, id string, user parley.User, out hub.Subscriber) *hub.Session {
+	s := new(hub.Session)
+	h.Connect(s, id, user, out)
+	return s
+}
+
 // A recorder is a Subscriber that keeps what it is told.
 type recorder struct {
 	mu     sync.Mutex
@@ -89,7 +96,7 @@ func TestMessagesComeOnceAndInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, &out)
+		s := connect(h, "c1", ann, &out)
 		defer s.Close()
 		join(s, lobby, 2)
 		for _, seq := range []int64{1, 2, 3, 3, 4, 3} { // as a bus may have it
@@ -104,7 +111,7 @@ func TestHeldSubscriptionAnswersFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, &out)
+		s := connect(h, "c1", ann, &out)
 		defer s.Close()
 		sub, _ := s.Join(lobby)
 		h.Deliver(message("lobby", 5))
@@ -127,7 +134,7 @@ func TestHeldSubscriptionAnswersFirst(t *testing.T) {
 func TestHeldSubscriptionIsBounded(t *testing.T) {
 	h := hub.New(gone)
 	var out recorder
-	s := h.Connect("c1", ann, &out)
+	s := connect(h, "c1", ann, &out)
 	sub, _ := s.Join(lobby)
 	big := json.RawMessage(`"` + fmt.Sprintf("%060000d", 0) + `"`)
 	for seq := range int64(100) {
@@ -150,7 +157,7 @@ func TestSignalIsNotEchoedToItsConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out1, out2, other recorder
-		s1, s2, s3 := h.Connect("c1", ann, &out1), h.Connect("c2", ann, &out2), h.Connect("c3", bob, &other)
+		s1, s2, s3 := connect(h, "c1", ann, &out1), connect(h, "c2", ann, &out2), connect(h, "c3", bob, &other)
 		for _, s := range []*hub.Session{s1, s2, s3} {
 			defer s.Close()
 			join(s, lobby, 0)
@@ -166,13 +173,13 @@ func TestPresenceIsCoalesced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, &out)
+		s := connect(h, "c1", ann, &out)
 		defer s.Close()
 		join(s, lobby, 0)
 		time.Sleep(time.Second)
 		check(t, &out) // oneself is no news
 
-		b1, b2 := h.Connect("c2", bob, &recorder{}), h.Connect("c3", bob, &recorder{})
+		b1, b2 := connect(h, "c2", bob, &recorder{}), connect(h, "c3", bob, &recorder{})
 		join(b1, lobby, 0)
 		join(b2, lobby, 0)
 		time.Sleep(time.Second)
@@ -183,7 +190,7 @@ func TestPresenceIsCoalesced(t *testing.T) {
 		check(t, &out)
 
 		b2.Close() // and comes back at once
-		b3 := h.Connect("c4", bob, &recorder{})
+		b3 := connect(h, "c4", bob, &recorder{})
 		join(b3, lobby, 0)
 		time.Sleep(time.Second)
 		check(t, &out)
@@ -217,9 +224,9 @@ func TestWhoIsListedIsTakenOffTheListAgain(t *testing.T) {
 		var out recorder
 		// bob comes, ann comes and is given a list with him, and he leaves before
 		// anybody was told of him.
-		b := h.Connect("c1", bob, &recorder{})
+		b := connect(h, "c1", bob, &recorder{})
 		join(b, lobby, 0)
-		s := h.Connect("c2", ann, &out)
+		s := connect(h, "c2", ann, &out)
 		defer s.Close()
 		join(s, lobby, 0)
 		if got := names(); !slices.Equal(got, []string{"ann", "bob"}) {
@@ -230,7 +237,7 @@ func TestWhoIsListedIsTakenOffTheListAgain(t *testing.T) {
 		check(t, &out, "presence lobby bob false")
 
 		// Both are there and lose their connections; ann is back before bob.
-		b = h.Connect("c3", bob, &recorder{})
+		b = connect(h, "c3", bob, &recorder{})
 		join(b, lobby, 0)
 		time.Sleep(time.Second)
 		out.took()
@@ -238,7 +245,7 @@ func TestWhoIsListedIsTakenOffTheListAgain(t *testing.T) {
 		if got := names(); !slices.Equal(got, []string{"ann", "bob"}) {
 			t.Errorf("present before his leaving is told: %v", got)
 		}
-		b = h.Connect("c4", bob, &recorder{})
+		b = connect(h, "c4", bob, &recorder{})
 		join(b, lobby, 0)
 		time.Sleep(time.Second)
 		check(t, &out)
@@ -256,7 +263,7 @@ func TestOldNewsOfLeavingEndsNoNewMembership(t *testing.T) {
 		member := true
 		h := hub.New(func(room, user string) bool { return room == "lobby" && user == ann.ID && member })
 		var out recorder
-		s := h.Connect("c1", ann, &out)
+		s := connect(h, "c1", ann, &out)
 		defer s.Close()
 		join(s, lobby, 0)
 		left := parley.News{Member: &parley.Member{User: ann.ID, Room: lobby, Left: true}}
@@ -269,7 +276,7 @@ func TestOldNewsOfLeavingEndsNoNewMembership(t *testing.T) {
 		check(t, &out)
 
 		// Who left between Connect and Watch is no member either.
-		s = h.Connect("c2", ann, &out)
+		s = connect(h, "c2", ann, &out)
 		defer s.Close()
 		h.Deliver(left)
 		s.Watch([]parley.Room{lobby})
@@ -283,7 +290,7 @@ func TestADirectRoomIsNamedByTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var annOut, bobOut recorder
-		a, b := h.Connect("c1", ann, &annOut), h.Connect("c2", bob, &bobOut)
+		a, b := connect(h, "c1", ann, &annOut), connect(h, "c2", bob, &bobOut)
 		defer a.Close()
 		defer b.Close()
 		a.Watch([]parley.Room{{ID: "d", Name: "bob", Kind: parley.Direct}})
@@ -302,16 +309,16 @@ func TestPresenceOfACrowdIsNotTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		for i := range 600 {
-			s := h.Connect(fmt.Sprint("c", i), parley.User{ID: fmt.Sprint("crowd", i)}, &recorder{})
+			s := connect(h, fmt.Sprint("c", i), parley.User{ID: fmt.Sprint("crowd", i)}, &recorder{})
 			defer s.Close()
 			join(s, lobby, 0)
 		}
 		time.Sleep(time.Second)
 		var out recorder
-		s := h.Connect("last", ann, &out)
+		s := connect(h, "last", ann, &out)
 		defer s.Close()
 		join(s, lobby, 0)
-		late := h.Connect("late", bob, &recorder{})
+		late := connect(h, "late", bob, &recorder{})
 		defer late.Close()
 		join(late, lobby, 0)
 		time.Sleep(time.Second)
@@ -326,7 +333,7 @@ func TestMembersElsewhereHearOfNewsTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, &out)
+		s := connect(h, "c1", ann, &out)
 		defer s.Close()
 		s.Watch([]parley.Room{lobby})
 		for seq := range int64(10) {
@@ -350,7 +357,7 @@ func TestMembershipReachesAllConnectionsOfAUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out1, out2, other recorder
-		s1, s2, s3 := h.Connect("c1", ann, &out1), h.Connect("c2", ann, &out2), h.Connect("c3", bob, &other)
+		s1, s2, s3 := connect(h, "c1", ann, &out1), connect(h, "c2", ann, &out2), connect(h, "c3", bob, &other)
 		for _, s := range []*hub.Session{s1, s2, s3} {
 			defer s.Close()
 		}
@@ -383,7 +390,7 @@ func TestNothingIsDeliveredAfterClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, &out)
+		s := connect(h, "c1", ann, &out)
 		sub, _ := s.Join(lobby)
 		h.Deliver(message("lobby", 1))
 		s.Close()
@@ -416,13 +423,13 @@ func TestManyComeAndGoWhileMessagesAreDelivered(t *testing.T) {
 	const total = 1000
 	h := hub.New(gone)
 	out := until{last: total, heard: make(chan struct{})}
-	steady := h.Connect("steady", ann, &out)
+	steady := connect(h, "steady", ann, &out)
 	join(steady, lobby, 0)
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
 			for n := range 200 {
-				s := h.Connect(fmt.Sprint(i, "-", n), bob, &recorder{})
+				s := connect(h, fmt.Sprint(i, "-", n), bob, &recorder{})
 				s.Watch([]parley.Room{lobby})
 				join(s, lobby, int64(n))
 				if n%2 == 0 {

@@ -66,7 +66,7 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &plainConn{server: s, conn: conn, visitor: visitor}
 	c.out.carrier = c
-	c.session = s.chat.Connect(&c.out)
+	c.session.Begin(s.chat, &c.out)
 	if !s.add(c) {
 		c.out.end(restarting(1))
 	}
@@ -82,7 +82,7 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 type plainConn struct {
 	server  *Server
 	conn    *websocket.Conn
-	session *chat.Session
+	session chat.Session
 	visitor *visitor
 	out     outbox
 

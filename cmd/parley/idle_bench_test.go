@@ -204,8 +204,8 @@ func beServer(folder string) error {
 			runtime.GC() // the pools are emptied by the second
 			debug.FreeOSMemory()
 			fmt.Fprintln(stdout, "freed")
-		case "settle": // comings are told half a second later
-			time.Sleep(2 * time.Second)
+		case "settle": // what is told, or forgotten, some seconds later
+			time.Sleep(12 * time.Second)
 			fmt.Fprintln(stdout, "settled")
 		case "profile":
 			var profile bytes.Buffer

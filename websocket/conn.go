@@ -103,6 +103,9 @@ func newConn(nc net.Conn, cfg connConfig) *Conn {
 	if cfg.maxFragments == 0 {
 		cfg.maxFragments = defaultMaxFragments
 	}
+	if lc, ok := nc.(*listenedConn); ok { // there is no TLS in between: it need not be there
+		nc = lc.TCPConn
+	}
 	b := new(blocking)
 	b.sock.init(nc)
 	_, b.secure = nc.(*tls.Conn)

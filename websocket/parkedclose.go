@@ -120,11 +120,25 @@ func (p *parked) sent(a afterwards) {
 	switch a {
 	case awaitClose, linger:
 		if a == linger {
-			p.CloseWrite()
+			p.endStream()
 		}
 		p.SetTimer(closeTimeout)
 	case hangUp:
+		if l := p.tls(); l != nil && l.goodbye() {
+			p.endWith(hangUp)
+			return
+		}
 		c.teardown(net.ErrClosed) // the cause is known
+	}
+}
+
+// endStream ends our direction of the stream.
+func (p *parked) endStream() {
+	switch l := p.tls(); {
+	case l == nil:
+		p.CloseWrite()
+	case l.goodbye():
+		p.endWith(nothingAfter)
 	}
 }
 

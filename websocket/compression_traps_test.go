@@ -204,7 +204,7 @@ func TestTrapEmptyBlocks(t *testing.T) {
 			go p.send(frame)
 			wantMessage(t, c, websocket.MessageText, "said")
 			runtime.ReadMemStats(&after)
-			if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 2<<20 { // TLS allocates something for each read, of either end
 				t.Errorf("%d bytes were allocated for %d that say nothing", grown, len(frame))
 			}
 		})

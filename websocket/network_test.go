@@ -44,6 +44,14 @@ func overAll(t *testing.T, f func(t *testing.T, on network)) {
 	overNetworks(t, []network{overTCP, overTLS, overOldTLS, overMemory}, f)
 }
 
+// overParked runs f over the networks on which event mode needs no goroutine.
+func overParked(t *testing.T, f func(t *testing.T, on network)) {
+	t.Helper()
+	if poll.Supported {
+		overNetworks(t, []network{overTCP, overTLS}, f)
+	}
+}
+
 // overSockets runs f over the networks that have buffers in between.
 func overSockets(t *testing.T, f func(t *testing.T, on network)) {
 	t.Helper()

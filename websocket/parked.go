@@ -257,9 +257,16 @@ func (pc *parkedConn) Write([]byte) (int, error)        { return 0, errNotAStrea
 func (pc *parkedConn) SetDeadline(time.Time) error      { return errNotAStream }
 func (pc *parkedConn) SetReadDeadline(time.Time) error  { return errNotAStream }
 func (pc *parkedConn) SetWriteDeadline(time.Time) error { return errNotAStream }
-func (pc *parkedConn) SetLinger(int) error              { return pc.FD.Reset() }
 func (pc *parkedConn) LocalAddr() net.Addr              { return addrOf(pc.FD.LocalAddr()) }
 func (pc *parkedConn) RemoteAddr() net.Addr             { return addrOf(pc.FD.RemoteAddr()) }
+
+// SetLinger has the connection end with a reset, and no goodbye.
+func (pc *parkedConn) SetLinger(int) error {
+	if l := (*parked)(pc).tls(); l != nil {
+		l.dropGoodbye()
+	}
+	return pc.FD.Reset()
+}
 
 // Close closes the connection, once the network has had a chance to take what waits, and has a turn tell it.
 func (pc *parkedConn) Close() error {

@@ -16,7 +16,7 @@ type tlsLayer struct {
 	p      *parked
 	conn   *tls.Conn
 	sealed *[]byte // encrypted, and waits to be sent; borrowed from writeBuffers; guarded by outbox.mu
-	ended  bool    // goodbye has been said; guarded by outbox.mu
+	ended  bool    // goodbye has been said, or is not to be; guarded by outbox.mu
 	in     records // of the turn
 }
 
@@ -131,6 +131,13 @@ func (l *tlsLayer) goodbye() bool {
 	l.ended = l.ended || last
 	out.mu.Unlock()
 	return last && l.conn.CloseWrite() == nil
+}
+
+// dropGoodbye keeps TLS from saying so.
+func (l *tlsLayer) dropGoodbye() {
+	l.p.out.mu.Lock()
+	defer l.p.out.mu.Unlock()
+	l.ended = true
 }
 
 // records tells where the records of TLS end (RFC 8446 section 5.1).

@@ -104,7 +104,7 @@ func newConn(nc net.Conn, cfg connConfig) *Conn {
 		cfg.maxFragments = defaultMaxFragments
 	}
 	if lc, ok := nc.(*listenedConn); ok { // there is no TLS in between: it need not be there
-		nc = lc.TCPConn
+		nc = lc.conn()
 	}
 	b := new(blocking)
 	b.sock.init(nc)

@@ -69,7 +69,7 @@ func (c *Conn) park(h Handler) bool {
 	switch {
 	case layer != nil:
 		p.h = layer
-		tcp = layer.listened().TCPConn
+		tcp = layer.listened().conn()
 		layer.listened().layer.Store(layer)
 	case !ok:
 		return false
@@ -89,6 +89,9 @@ func (c *Conn) park(h Handler) bool {
 		}
 		b.keepalive.restart(c)
 		return false
+	}
+	if layer != nil {
+		layer.listened().tcp.Store(nil)
 	}
 	c.blocking.Store(nil)
 	c.mu.Lock()

@@ -102,6 +102,7 @@ func (c *Conn) park(h Handler) bool {
 	c.mu.Unlock()
 	if closed { // meanwhile, and before it could be known what else there is to close
 		p.FD.Close()
+		early = true // nothing else would tell of it
 	}
 	p.addFrames(b.appendReplies(nil))
 	if interval >= 0 {

@@ -54,3 +54,13 @@ func (c *Conn) Hurry() { c.parked.Load().SetTimer(0) }
 
 // Closed reports whether the connection is closed.
 func (c *Conn) Closed() bool { return c.isClosed() }
+
+// TLSParks is the self-test of event mode over TLS.
+func TLSParks() bool { return tlsParks() }
+
+// DoubtTLS has that self-test fail until the returned function is called.
+func DoubtTLS() (end func()) {
+	before := tlsParks
+	tlsParks = func() bool { return false }
+	return func() { tlsParks = before }
+}

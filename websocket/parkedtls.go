@@ -13,11 +13,14 @@ import (
 // It stands where parked has its Handler, and is that, so that a connection without TLS has nothing of it.
 type tlsLayer struct {
 	Handler
-	p      *parked
-	conn   *tls.Conn
-	sealed *[]byte // encrypted, and waits to be sent; borrowed from writeBuffers; guarded by outbox.mu
-	ended  bool    // goodbye has been said, or is not to be; guarded by outbox.mu
-	in     records // of the turn
+	p    *parked
+	conn *tls.Conn
+	in   records // of the turn
+
+	// Guarded by outbox.mu:
+	sealed  *[]byte // encrypted, and waits to be sent; borrowed from writeBuffers
+	sending int     // how many bytes more are just being sent
+	ended   bool    // goodbye has been said, or is not to be
 }
 
 const (
@@ -74,18 +77,21 @@ func sealedPart(scratch []byte) int { return len(scratch) / 4 }
 func (l *tlsLayer) write(b []byte) (int, error) {
 	out := &l.p.out
 	out.mu.Lock()
-	defer out.mu.Unlock()
 	if l.sealed == nil {
 		l.sealed = writeBuffers.Get().(*[]byte)
 	}
-	if len(*l.sealed)+len(b) > maxSealed {
-		return 0, errTooSealed
+	room := len(*l.sealed)+l.sending+len(b) <= maxSealed
+	if room {
+		*l.sealed = append(*l.sealed, b...)
 	}
-	*l.sealed = append(*l.sealed, b...)
+	out.mu.Unlock()
+	if !room { // crypto/tls makes neither records nor sense of any after that
+		return 0, l.p.c.because(errTooSealed)
+	}
 	return len(b), nil
 }
 
-var errTooSealed = errors.New("the peer does not take what it asks of TLS")
+var errTooSealed = errors.New("websocket: the peer keeps asking TLS for answers, and does not take them")
 
 // seal is parked.write above TLS. It is called by whoever is the one to send.
 func (l *tlsLayer) seal(a, b []byte) (n int, err error) {
@@ -110,10 +116,11 @@ func (l *tlsLayer) push() error {
 	defer out.mu.Unlock()
 	for l.sealed != nil {
 		q := l.sealed
-		l.sealed = nil
+		l.sealed, l.sending = nil, len(*q)
 		out.mu.Unlock()
 		n, err := l.p.put(*q, nil)
 		out.mu.Lock()
+		l.sending = 0
 		l.sealed = join(q, n, l.sealed)
 		if err != nil {
 			return err

@@ -208,24 +208,24 @@ func TestEventTLSKeyUpdatesThatNobodyTakes(t *testing.T) {
 
 func TestEventTLSEnds(t *testing.T) {
 	for name, test := range map[string]struct {
-		end  func(c *websocket.Conn, p *peer, below *tlsPeer)
+		end  func(p *peer, below *tlsPeer)
 		want error // in OnClose
 		tell func(t *testing.T, p *peer, below *tlsPeer)
 	}{
 		"goodbye of TLS alone": {
-			func(_ *websocket.Conn, _ *peer, below *tlsPeer) {
+			func(_ *peer, below *tlsPeer) {
 				below.Conn.Write(below.seal(recordAlert, closeNotify))
 			},
 			io.EOF,
 			func(t *testing.T, p *peer, _ *tlsPeer) { wantTLSEnd(t, p) },
 		},
 		"no goodbye": {
-			func(_ *websocket.Conn, _ *peer, below *tlsPeer) { below.Conn.(*net.TCPConn).CloseWrite() },
+			func(_ *peer, below *tlsPeer) { below.Conn.(*net.TCPConn).CloseWrite() },
 			io.EOF,
 			func(t *testing.T, p *peer, _ *tlsPeer) { wantTLSEnd(t, p) },
 		},
 		"half a record": {
-			func(_ *websocket.Conn, p *peer, below *tlsPeer) {
+			func(p *peer, below *tlsPeer) {
 				below.Conn.Write(below.seal(recordData, p.encode(proto.Text, true, "half"))[:20])
 				below.Conn.(*net.TCPConn).CloseWrite()
 			},
@@ -233,7 +233,7 @@ func TestEventTLSEnds(t *testing.T) {
 			func(t *testing.T, p *peer, _ *tlsPeer) { wantTLSEnd(t, p) },
 		},
 		"reset": {
-			func(_ *websocket.Conn, _ *peer, below *tlsPeer) {
+			func(_ *peer, below *tlsPeer) {
 				below.Conn.(*net.TCPConn).SetLinger(0)
 				below.Conn.Close()
 			},
@@ -241,7 +241,7 @@ func TestEventTLSEnds(t *testing.T) {
 			func(*testing.T, *peer, *tlsPeer) {},
 		},
 		"a record that was forged": {
-			func(_ *websocket.Conn, p *peer, below *tlsPeer) {
+			func(p *peer, below *tlsPeer) {
 				record := below.seal(recordData, p.encode(proto.Text, true, "true"))
 				record[len(record)-1] ^= 1
 				below.Conn.Write(record)
@@ -254,7 +254,7 @@ func TestEventTLSEnds(t *testing.T) {
 			},
 		},
 		"a close handshake": {
-			func(_ *websocket.Conn, p *peer, _ *tlsPeer) { p.sendFrame(proto.Close, true, "\x0f\xa1") },
+			func(p *peer, _ *tlsPeer) { p.sendFrame(proto.Close, true, "\x0f\xa1") },
 			websocket.CloseError{Code: 4001},
 			func(t *testing.T, p *peer, _ *tlsPeer) {
 				p.want(frame{op: proto.Close, fin: true, code: 4001})
@@ -262,7 +262,7 @@ func TestEventTLSEnds(t *testing.T) {
 			},
 		},
 		"a violation": {
-			func(_ *websocket.Conn, p *peer, _ *tlsPeer) { p.send([]byte{0xFF, 0xFF}) },
+			func(p *peer, _ *tlsPeer) { p.send([]byte{0xFF, 0xFF}) },
 			errors.New("1002"),
 			func(t *testing.T, p *peer, below *tlsPeer) {
 				if f, err := p.read(); f.code != int(websocket.StatusProtocolError) {
@@ -275,17 +275,26 @@ func TestEventTLSEnds(t *testing.T) {
 			},
 		},
 		"CloseNow": {
-			func(c *websocket.Conn, _ *peer, _ *tlsPeer) { c.CloseNow() },
+			func(p *peer, _ *tlsPeer) { p.sendFrame(proto.Text, true, "close now") },
 			net.ErrClosed,
 			func(t *testing.T, p *peer, _ *tlsPeer) { wantTLSEnd(t, p) },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ends := make(chan error, 1)
-			c, p, below := handledTLS(t, handlerFuncs{message: echoes.message, close: func(_ *websocket.Conn, err error) { ends <- err }})
+			c, p, below := handledTLS(t, handlerFuncs{
+				message: func(c *websocket.Conn, typ websocket.MessageType, data []byte) {
+					if string(data) == "close now" {
+						c.CloseNow()
+						return
+					}
+					c.Write(bg, typ, data)
+				},
+				close: func(_ *websocket.Conn, err error) { ends <- err },
+			})
 			p.sendFrame(proto.Text, true, "hello")
 			p.want(frame{op: proto.Text, fin: true, payload: "hello"})
-			test.end(c, p, below)
+			test.end(p, below)
 			test.tell(t, p, below)
 			err := <-ends
 			if !errors.Is(err, test.want) && !bytes.Contains([]byte(err.Error()), []byte(test.want.Error())) {

@@ -113,6 +113,14 @@ web: web/node_modules/.package-lock.json
 conformance: ## hold server and client against the RFCs, and print what passed
 	cd test && go test -count=1 -timeout 15m -v ./conformance
 
+# How long `make soak` lasts.
+SOAK ?= 1h
+
+# An hour is for before a release; `make test` has a few seconds of the same.
+.PHONY: soak
+soak: ## wear a server out with 10,000 connections for SOAK (1h): nothing may be forgotten, nothing left behind
+	cd test && go run ./soak --duration $(SOAK)
+
 .PHONY: outside
 outside: test/node_modules/.package-lock.json
 	cd test && CHROMIUM=$(CHROMIUM) go test -race -count=1 -timeout 8m $$(go list ./... | grep -v '/conformance$$')

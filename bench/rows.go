@@ -49,7 +49,7 @@ func event(than string, factor float64) []bar { return []bar{{"parley-event", th
 // How long is measured: some 10,000 to 100,000 messages go in that time, and at least as many as there are connections.
 const (
 	short = 600 * time.Millisecond
-	long  = 900 * time.Millisecond
+	long  = 800 * time.Millisecond
 )
 
 var rows = []row{
@@ -80,8 +80,8 @@ var rows = []row{
 	{name: "handshake", title: "Handshake and close", unit: µsConn,
 		kind: "churn", path: "/echo", conns: 32, size: 125, inFlight: 1, content: "binary",
 		measure: short, cost: 400 * time.Millisecond, bars: event("gorilla", 0.9)},
-	{name: "idle", title: "Idle connection after talking, process memory", unit: bytesConn,
-		kind: "idle", path: "/echo", conns: 10_000, size: 125, inFlight: 1, content: "binary",
+	{name: "idle", title: "Idle connection after talking, memory of the process", unit: bytesConn,
+		kind: "idle", path: "/echo", conns: 15_000, size: 125, inFlight: 1, content: "binary",
 		cost: 5 * time.Second,
 		bars: []bar{{"parley-event", "", 600}, {"parley-blocking", "", 4000}, {"parley-tls", "", 9000}}},
 	{name: "deflate", title: "Echo of 2 KB JSON, compressed both ways", unit: µsMessage,
@@ -103,7 +103,7 @@ func (r row) takes(p party) bool {
 // connsOf is how many connections p is given. TLS takes a thousandth of a second for each, which nothing here measures.
 func (r row) connsOf(p party) int {
 	if p.name == "parley-tls" {
-		return min(r.conns, 3000)
+		return min(r.conns, 5000)
 	}
 	return r.conns
 }

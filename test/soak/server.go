@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -58,6 +59,7 @@ func serve(args []string) error {
 			}
 		}),
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert.Pair}, NextProtos: []string{"http/1.1"}},
+		ErrorLog:  log.New(io.Discard, "", 0), // handshakes that end with the soak
 	}
 	failed := make(chan error)
 	var where addresses

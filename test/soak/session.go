@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"time"
+	"unicode/utf8"
 )
 
 // A session is the life of one connection. What it does follows from the seed and its number.
@@ -67,7 +68,7 @@ func (s *session) compose(most, largest int) (out []byte) {
 		if s.rng.IntN(2) == 0 {
 			m = message{opText, sampleText}
 		}
-		m.payload = cut(m, s.rng.IntN(len(m.payload)-size), size)
+		m.payload = cut(m, s.rng.IntN(len(m.payload)-size-utf8.UTFMax), size)
 		op, rest := m.op, m.payload
 		for s.rng.IntN(3) == 0 {
 			n := s.rng.IntN(len(rest) + 1)
@@ -94,10 +95,10 @@ func cut(m message, from, size int) []byte {
 	for p[0]&0xC0 == 0x80 {
 		p = p[1:]
 	}
-	for size < len(p) && p[size]&0xC0 == 0x80 {
+	for p[size]&0xC0 == 0x80 {
 		size++
 	}
-	return p[:min(size, len(p))]
+	return p[:size]
 }
 
 // talk sends some messages, and waits until all have come back.

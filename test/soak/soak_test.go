@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 func TestMain(m *testing.M) {
@@ -13,6 +14,18 @@ func TestMain(m *testing.M) {
 		return
 	}
 	os.Exit(m.Run())
+}
+
+// TestCut cuts at every place there is: what is sent as text must be some.
+func TestCut(t *testing.T) {
+	for from := range len(sampleText) - 100 - utf8.UTFMax {
+		if p := cut(message{opText, sampleText}, from, from%100); !utf8.Valid(p) || len(p) > 103 {
+			t.Fatalf("%d bytes from %d on: %q", from%100, from, p)
+		}
+	}
+	if p := cut(message{opBinary, sampleBytes}, len(sampleBytes)-7, 7); len(p) != 7 {
+		t.Errorf("7 bytes are %d", len(p))
+	}
 }
 
 // TestSoak is the soak in small: `make soak` is an hour of it.

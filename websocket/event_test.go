@@ -179,11 +179,19 @@ func TestEventHandlerThatBlocksDelaysNoOther(t *testing.T) {
 			peers = append(peers, p)
 		}
 		defer close(release)
-		_, quick := parkedServer(t, on, acceptQuiet, echoes)
+		var quick []*peer // some with each poller
+		for range 8 {
+			_, p := parkedServer(t, on, acceptQuiet, echoes)
+			quick = append(quick, p)
+		}
 		for _, p := range peers {
 			p.sendFrame(proto.Text, true, "block")
-			quick.sendFrame(proto.Text, true, "go on")
-			quick.want(frame{op: proto.Text, fin: true, payload: "go on"})
+			for _, q := range quick {
+				q.sendFrame(proto.Text, true, "go on")
+			}
+			for _, q := range quick {
+				q.want(frame{op: proto.Text, fin: true, payload: "go on"})
+			}
 		}
 		for range stuck {
 			<-entered

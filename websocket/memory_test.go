@@ -1,6 +1,7 @@
 package websocket_test
 
 import (
+	"crypto/tls"
 	"net"
 	"runtime"
 	"testing"
@@ -15,17 +16,20 @@ func TestMemoryOfIdleConnections(t *testing.T) {
 	if !poll.Supported {
 		return
 	}
+	handle := func(t *testing.T, c *websocket.Conn) {
+		if err := c.Handle(echoes); err != nil {
+			t.Error(err)
+		}
+	}
 	for _, mode := range []struct {
-		name  string
-		most  int
-		start func(t *testing.T, c *websocket.Conn)
+		name   string
+		secure bool
+		most   int
+		start  func(t *testing.T, c *websocket.Conn)
 	}{
-		{"event", 520, func(t *testing.T, c *websocket.Conn) {
-			if err := c.Handle(echoes); err != nil {
-				t.Error(err)
-			}
-		}},
-		{"blocking", 6000, func(_ *testing.T, c *websocket.Conn) { go echo(c) }},
+		{"event", false, 520, handle},
+		{"event over TLS", true, 9000, handle},
+		{"blocking", false, 6000, func(_ *testing.T, c *websocket.Conn) { go echo(c) }},
 	} {
 		t.Run(mode.name, func(t *testing.T) {
 			const n = 1000
@@ -34,6 +38,7 @@ func TestMemoryOfIdleConnections(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer l.Close()
+			l = websocket.NewListener(l)
 			// What the peers cost is counted first.
 			conns := make([]*websocket.Conn, 0, n)
 			peers := make([]peer, n)
@@ -51,6 +56,10 @@ func TestMemoryOfIdleConnections(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				far := peers[i].nc
+				if mode.secure {
+					near, peers[i].nc = handshake(t, &tls.Config{}, near, far)
+				}
 				c := websocket.ServerConn(near, websocket.AcceptOptions{})
 				conns = append(conns, c)
 				mode.start(t, c)
@@ -58,6 +67,7 @@ func TestMemoryOfIdleConnections(t *testing.T) {
 				if _, err := peers[i].nc.Read(make([]byte, 7)); err != nil {
 					t.Fatal(err)
 				}
+				peers[i].nc = far // what TLS keeps of the peer does not count
 			}
 			each := (inUse() - before) / n
 			t.Logf("%d bytes each", each)

@@ -96,6 +96,12 @@ func stockTLSPipe(t *testing.T) (server, client net.Conn) {
 func withTLS(t *testing.T, config *tls.Config, wrap func(net.Listener) net.Listener) (server, client *tls.Conn) {
 	t.Helper()
 	near, far := accepted(t, wrap)
+	return handshake(t, config, near, far)
+}
+
+// handshake has both ends speak TLS.
+func handshake(t testing.TB, config *tls.Config, near, far net.Conn) (server, client *tls.Conn) {
+	t.Helper()
 	config.Certificates = []tls.Certificate{certificate()}
 	server = tls.Server(near, config)
 	client = tls.Client(far, &tls.Config{InsecureSkipVerify: true})

@@ -21,6 +21,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/seed-4a326f83/parley/websocket"
 )
 
 const usage = `Usage:
@@ -81,5 +83,5 @@ func serve(s settings, listen, cert, key string) error {
 		return server.Serve(listener)
 	}
 	log.Printf("conformance echoes at wss://%s/", listener.Addr())
-	return server.ServeTLS(listener, cert, key)
+	return server.ServeTLS(websocket.NewListener(listener), cert, key)
 }

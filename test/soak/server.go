@@ -73,7 +73,7 @@ func serve(args []string) error {
 			go func() { failed <- server.Serve(l) }()
 		} else {
 			where.TLS = append(where.TLS, l.Addr().String())
-			go func() { failed <- server.ServeTLS(l, "", "") }()
+			go func() { failed <- server.ServeTLS(websocket.NewListener(l), "", "") }()
 		}
 	}
 	control, err := net.Listen("tcp", "127.0.0.1:0")

@@ -118,6 +118,8 @@ func (s *session) talk() error {
 
 // sendInPieces writes in pieces of random sizes, with pauses now and then.
 func (s *session) sendInPieces(rng *rand.Rand, out []byte) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	for len(out) > 0 {
 		n := min(len(out), 1+int(math.Exp(rng.Float64()*math.Log(1<<18))))
 		if _, err := s.nc.Write(out[:n]); err != nil {
@@ -154,8 +156,9 @@ func (s *session) hearOne() error {
 	}
 	switch m.op {
 	case opPing:
-		_, err = s.nc.Write(appendFrame(nil, rand.New(rand.NewPCG(1, 1)), opPong, true, m.payload))
-		return err
+		// Not from here: while much is being sent, the server may wait until what it answers is taken.
+		go s.write(appendFrame(nil, s.rng, opPong, true, m.payload))
+		return nil
 	case opClose:
 		return fmt.Errorf("the server closed, with %d answers missing: %s", len(s.want), m)
 	}
@@ -226,7 +229,7 @@ func (s *session) die() (how string, err error) {
 // send writes what the server may not wait for any more.
 func (s *session) send(out []byte) {
 	s.tcp.SetWriteDeadline(time.Now().Add(time.Second))
-	s.nc.Write(out)
+	s.write(out)
 }
 
 func (s *session) reset() error {

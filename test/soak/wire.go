@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -31,6 +32,15 @@ type wire struct {
 	tcp *net.TCPConn
 	nc  net.Conn // tcp, or TLS over it
 	in  *bufio.Reader
+
+	writing sync.Mutex // held from the first to the last byte of a frame
+}
+
+// write sends whole frames. That the connection has ended, those who read see.
+func (w *wire) write(frames []byte) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	w.nc.Write(frames)
 }
 
 // anybody is who may be the server: that is not what is tested here.

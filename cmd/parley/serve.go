@@ -102,6 +102,7 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 	}
 	fmt.Printf("Parley keeps its data in %s\nParley is open at %s (Ctrl-C stops it)\n", c.Data, openAddress(listener.Addr(), c.PublicURL))
 
+	go tidy(ctx)
 	served := make(chan error, 1)
 	go func() { served <- httpServer.Serve(listener) }()
 	select {

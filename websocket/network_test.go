@@ -24,10 +24,11 @@ type network struct {
 }
 
 var (
-	overTCP    = network{"tcp", tcpPipe, poll.Supported}
-	overTLS    = network{"tls", tlsPipe, poll.Supported}
-	overOldTLS = network{"tls without NewListener", stockTLSPipe, false}
-	overMemory = network{"memory", func(*testing.T) (net.Conn, net.Conn) { return net.Pipe() }, false}
+	overTCP      = network{"tcp", tcpPipe, poll.Supported}
+	overTLS      = network{"tls", tlsPipe, poll.Supported}
+	overTLS12    = network{"tls 1.2", oldTLSPipe, poll.Supported}
+	overStockTLS = network{"tls without NewListener", stockTLSPipe, false}
+	overMemory   = network{"memory", func(*testing.T) (net.Conn, net.Conn) { return net.Pipe() }, false}
 )
 
 // overNetworks runs f over each network.
@@ -41,7 +42,7 @@ func overNetworks(t *testing.T, networks []network, f func(t *testing.T, on netw
 // overAll runs f over every network.
 func overAll(t *testing.T, f func(t *testing.T, on network)) {
 	t.Helper()
-	overNetworks(t, []network{overTCP, overTLS, overOldTLS, overMemory}, f)
+	overNetworks(t, []network{overTCP, overTLS, overStockTLS, overMemory}, f)
 }
 
 // overParked runs f over the networks on which event mode needs no goroutine.
@@ -55,7 +56,7 @@ func overParked(t *testing.T, f func(t *testing.T, on network)) {
 // overSockets runs f over the networks that have buffers in between.
 func overSockets(t *testing.T, f func(t *testing.T, on network)) {
 	t.Helper()
-	overNetworks(t, []network{overTCP, overTLS, overOldTLS}, f)
+	overNetworks(t, []network{overTCP, overTLS, overTLS12, overStockTLS}, f)
 }
 
 // tcpPipe returns the two ends of a TCP connection over loopback.
@@ -85,6 +86,12 @@ func accepted(t *testing.T, wrap func(net.Listener) net.Listener) (server, clien
 func tlsPipe(t *testing.T) (server, client net.Conn) {
 	t.Helper()
 	return withTLS(t, &tls.Config{}, websocket.NewListener)
+}
+
+// oldTLSPipe is tlsPipe with TLS 1.2.
+func oldTLSPipe(t *testing.T) (server, client net.Conn) {
+	t.Helper()
+	return withTLS(t, &tls.Config{MaxVersion: tls.VersionTLS12}, websocket.NewListener)
 }
 
 // stockTLSPipe is tlsPipe without NewListener.

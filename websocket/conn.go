@@ -72,7 +72,7 @@ type Conn struct {
 
 // blocking is what a connection has that is not in event mode.
 type blocking struct {
-	keepalive keepalive
+	keepalive *keepalive // nil: off
 	sock      socket
 	readIntr  interrupter
 	writeIntr interrupter
@@ -127,8 +127,9 @@ func newConn(nc net.Conn, cfg connConfig) *Conn {
 	}
 	c.readLimit.Store(defaultReadLimit)
 	c.prefill(cfg.early)
+	b.keepalive = newKeepalive(cfg.keepaliveInterval, cfg.keepaliveTimeout)
 	c.blocking.Store(b)
-	b.keepalive.start(c, cfg.keepaliveInterval, cfg.keepaliveTimeout)
+	b.keepalive.start(c)
 	return c
 }
 

@@ -87,7 +87,7 @@ func (c *Conn) park(h Handler) bool {
 		if layer != nil {
 			layer.listened().layer.Store(nil)
 		}
-		b.keepalive.restart(c)
+		b.keepalive.start(c)
 		return false
 	}
 	if layer != nil {

@@ -35,7 +35,7 @@ func (s *session) live() (how string, err error) {
 	if s.rng.IntN(4) == 0 {
 		early = s.compose(1, 1000)
 	}
-	s.slot.waits(s.number)
+	s.slot.waits(s.number, "shaking hands")
 	s.wire, err = dial(addrs[s.rng.IntN(len(addrs))], secure, s.slow, early)
 	if err != nil {
 		return "", err
@@ -45,7 +45,7 @@ func (s *session) live() (how string, err error) {
 	s.counts.opened.Add(1)
 	s.open.Add(1)
 	defer s.open.Add(-1)
-	s.slot.waits(s.number) // from now on, as shaking hands is not what is measured
+	s.slot.waits(s.number, "early answers") // from now on, as shaking hands is not what is measured
 	if err := s.hear(); err != nil {
 		return "", err
 	}
@@ -108,7 +108,7 @@ func (s *session) talk() error {
 		most = 200 // more than the server holds for a peer that does not take it
 	}
 	out := s.compose(most, largest)
-	s.slot.waits(s.number)
+	s.slot.waits(s.number, "answers")
 	sent := make(chan error, 1)
 	rng := rand.New(rand.NewPCG(s.rng.Uint64(), 0))
 	go func() { sent <- s.sendInPieces(rng, out) }()
@@ -215,18 +215,18 @@ func (s *session) die() (how string, err error) {
 		s.send(out[:s.rng.IntN(len(out))])
 		return "broken off", s.tcp.Close()
 	case 5:
-		s.slot.waits(s.number)
-		s.send([]byte{0x81, 0x00}) // not masked
+		s.slot.waits(s.number, "the failing of a wrong frame")
+		s.write([]byte{0x81, 0x00}) // not masked
 		return "failed", s.bye(1002)
 	default:
-		s.slot.waits(s.number)
+		s.slot.waits(s.number, "the answer to a close frame")
 		code := uint16(3000 + s.rng.IntN(2000))
-		s.send(appendFrame(nil, s.rng, opClose, true, binary.BigEndian.AppendUint16(nil, code)))
+		s.write(appendFrame(nil, s.rng, opClose, true, binary.BigEndian.AppendUint16(nil, code)))
 		return "closed", s.bye(code)
 	}
 }
 
-// send writes what the server may not wait for any more.
+// send writes what need not arrive, for a moment.
 func (s *session) send(out []byte) {
 	s.tcp.SetWriteDeadline(time.Now().Add(time.Second))
 	s.write(out)
@@ -239,7 +239,7 @@ func (s *session) reset() error {
 
 // halfClose ends one direction, upon which the server ends the other.
 func (s *session) halfClose() error {
-	s.slot.waits(s.number)
+	s.slot.waits(s.number, "the end after half of it")
 	defer s.slot.rests()
 	if err := s.nc.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 		return err
@@ -283,7 +283,7 @@ func (s *session) vanish() error {
 			return s.reset()
 		}
 	}
-	s.slot.waits(s.number)
+	s.slot.waits(s.number, "the end of who has vanished")
 	defer s.slot.rests()
 	var pinged, closed bool
 	for {

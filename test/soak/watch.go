@@ -33,14 +33,16 @@ type soak struct {
 type slot struct {
 	number atomic.Uint64
 	since  atomic.Int64 // when the last answer came or was asked for, in ns since 1970; 0: none is awaited
+	what   atomic.Value // string: what is awaited
 	conn   atomic.Pointer[wire]
 
 	mu   sync.Mutex
 	idle *wire // that reads for nothing but pings
 }
 
-func (s *slot) waits(number uint64) {
+func (s *slot) waits(number uint64, what string) {
 	s.number.Store(number)
+	s.what.Store(what)
 	s.since.Store(time.Now().UnixNano())
 }
 
@@ -199,7 +201,8 @@ func (s *soak) watch(done <-chan struct{}) {
 			waited := time.Duration(time.Now().UnixNano() - since)
 			oldest = max(oldest, waited)
 			if w := place.conn.Load(); waited > s.patience && w != nil {
-				s.fault(fmt.Errorf("connection %d has waited for %s; the server:\n%s", place.number.Load(), waited, s.server.stacks()))
+				s.fault(fmt.Errorf("connection %d, %s, has waited for %s for %s; its ends:\n%s\nthe server:\n%s",
+					place.number.Load(), w, waited, place.what.Load(), w.kernel(), s.server.stacks()))
 				w.tcp.Close()
 			}
 		}

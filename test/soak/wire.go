@@ -11,6 +11,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -34,6 +36,32 @@ type wire struct {
 	in  *bufio.Reader
 
 	writing sync.Mutex // held from the first to the last byte of a frame
+}
+
+func (w *wire) String() string {
+	kind := "plain"
+	if w.nc != net.Conn(w.tcp) {
+		kind = "TLS"
+	}
+	return fmt.Sprintf("%s from %s to %s", kind, w.tcp.LocalAddr(), w.tcp.RemoteAddr())
+}
+
+// kernel returns what the kernel knows of both ends, from /proc/net/tcp: what rests in a receive queue has been forgotten by the
+// process that should read it; what rests in a send queue, with a timer, TCP has not got across.
+func (w *wire) kernel() string {
+	table, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		return err.Error()
+	}
+	local := fmt.Sprintf(":%04X ", w.tcp.LocalAddr().(*net.TCPAddr).Port)
+	remote := fmt.Sprintf(":%04X ", w.tcp.RemoteAddr().(*net.TCPAddr).Port)
+	var ends strings.Builder
+	for line := range strings.Lines(string(table)) {
+		if strings.Contains(line, local) && strings.Contains(line, remote) || strings.Contains(line, "tx_queue") {
+			ends.WriteString(line)
+		}
+	}
+	return ends.String()
 }
 
 // write sends whole frames. That the connection has ended, those who read see.

@@ -11,8 +11,6 @@ PYTHON := /usr/bin/python3
 
 # How long each fuzz target runs.
 FUZZTIME ?= 5s
-# Which benchmarks `make bench` runs.
-BENCH ?= Committer
 
 BIN := $(CURDIR)/test/artifacts/bin
 STATICCHECK := $(BIN)/staticcheck
@@ -34,11 +32,15 @@ page: web/node_modules/.package-lock.json ## build the page into web/dist, which
 	npm --prefix web run build
 
 .PHONY: bench
-bench: ## measure the committer on SQLite
+bench: bench/servers/npm-ws/node_modules/.package-lock.json ## compare with others, into bench/results.md (11 minutes); BENCH=Committer runs those Go benchmarks instead
+ifdef BENCH
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+else
+	cd bench && go run . -out .
+endif
 
 .PHONY: test
-test: system format vet portable imports unit fuzz web conformance outside ## check everything (installs what is missing; some minutes)
+test: system format vet portable imports unit fuzz web conformance outside benched ## check everything (installs what is missing; some minutes)
 	@echo "All is well."
 
 # --- the parts of test, cheapest first ---
@@ -71,6 +73,7 @@ vet: $(STATICCHECK)
 	go vet ./...
 	$(STATICCHECK) ./...
 	cd test && go vet ./... && $(STATICCHECK) ./...
+	cd bench && go vet ./... && $(STATICCHECK) ./...
 
 # test/go.mod pins staticcheck, by version and by content.
 $(STATICCHECK): test/go.mod test/go.sum
@@ -108,11 +111,24 @@ web: web/node_modules/.package-lock.json
 # Never cached: what these tests drive is built outside of what Go tracks.
 .PHONY: conformance
 conformance: ## hold server and client against the RFCs, and print what passed
-	cd test && go test -count=1 -timeout 5m -v ./conformance
+	cd test && go test -count=1 -timeout 15m -v ./conformance
+
+# How long `make soak` lasts.
+SOAK ?= 1h
+
+# An hour is for before a release; `make test` has a few seconds of the same.
+.PHONY: soak
+soak: ## wear a server out with 10,000 connections for SOAK (1h): nothing may be forgotten, nothing left behind
+	cd test && go run ./soak --duration $(SOAK)
 
 .PHONY: outside
 outside: test/node_modules/.package-lock.json
 	cd test && CHROMIUM=$(CHROMIUM) go test -race -count=1 -timeout 8m $$(go list ./... | grep -v '/conformance$$')
+
+# The servers of the benchmarks do their work, a little of it.
+.PHONY: benched
+benched: bench/servers/npm-ws/node_modules/.package-lock.json
+	cd bench && go test -race -count=1 -timeout 8m ./...
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	npm --prefix $* ci </dev/null

@@ -73,6 +73,7 @@ func (b *bench) one(ctx context.Context, r row, p party) (measured, error) {
 	defer s.stop()
 	m, err := runLoad(ctx, filepath.Join(b.bin, "load"), r.loadArgs(p, s, b.tls), cpus)
 	if err != nil {
+		s.stop() // so that it says nothing more
 		return m, fmt.Errorf("%w\nthe server says: %.2000s", err, s.stderr.Bytes())
 	}
 	return m, nil

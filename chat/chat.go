@@ -5,8 +5,10 @@ package chat
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-4a326f83/parley"
@@ -71,7 +73,8 @@ type Chat struct {
 	hub       *hub.Hub
 	committer *Committer
 	limits    Limits
-	rates     rates
+	rates     [ofConnections]rate // of a connection
+	userRates [actions]rate
 	began     time.Time // by now
 	heartbeat Heartbeat
 	now       func() time.Time
@@ -84,8 +87,11 @@ type Chat struct {
 	guessing  *guessing
 	seen      *seen
 
+	node     string        // begins the ids of connections
+	sessions atomic.Uint64 // how many there were
+
 	mu       sync.Mutex
-	accounts map[string]*account // of users who are connected, or were just now
+	accounts map[string]*account // by user; nil: of none
 }
 
 // New returns a chat that listens to the bus. Close ends it.
@@ -107,12 +113,14 @@ func New(c Config) *Chat {
 		bus:       c.Bus,
 		committer: NewCommitter(c.Store, CommitterOptions{Logger: c.Log}),
 		limits:    c.Limits,
-		rates: rates{
-			publish:     newRate(c.Limits.PublishRate, c.Limits.PublishBurst),
-			userPublish: newRate(3*c.Limits.PublishRate, 3*c.Limits.PublishBurst),
-			signal:      newRate(c.Limits.SignalRate, c.Limits.SignalBurst),
-			userSignal:  newRate(3*c.Limits.SignalRate, 3*c.Limits.SignalBurst),
-			userJoin:    newRate(c.Limits.JoinRate, c.Limits.JoinBurst),
+		rates: [...]rate{
+			publishing: newRate(c.Limits.PublishRate, c.Limits.PublishBurst),
+			signalling: newRate(c.Limits.SignalRate, c.Limits.SignalBurst),
+		},
+		userRates: [...]rate{
+			publishing: newRate(3*c.Limits.PublishRate, 3*c.Limits.PublishBurst),
+			signalling: newRate(3*c.Limits.SignalRate, 3*c.Limits.SignalBurst),
+			joining:    newRate(c.Limits.JoinRate, c.Limits.JoinBurst),
 		},
 		began:     c.Now(),
 		heartbeat: c.Heartbeat,
@@ -122,9 +130,9 @@ func New(c Config) *Chat {
 		verify:    c.Verify,
 		passwords: newPasswords(),
 		guessing:  newGuessing(),
-		accounts:  make(map[string]*account),
+		seen:      newSeen(c.Store, c.Log),
+		node:      rand.Text()[:8],
 	}
-	chat.seen = newSeen(c.Store, c.Log)
 	chat.hub = hub.New(chat.stillMember)
 	chat.stopBus = c.Bus.Subscribe(chat.hub.Deliver)
 	return chat
@@ -148,13 +156,9 @@ func (c *Chat) stillMember(room, user string) bool {
 func (c *Chat) Close(ctx context.Context) error {
 	err := c.committer.Close(ctx)
 	c.stopBus()
-	c.mu.Lock()
-	for user, a := range c.accounts {
-		if a.conns > 0 {
-			c.seen.note(user, c.now())
-		}
+	for _, user := range c.hub.Users() {
+		c.seen.note(user, c.now())
 	}
-	c.mu.Unlock()
 	c.seen.close()
 	return err
 }
@@ -165,81 +169,4 @@ func (c *Chat) tell(ctx context.Context, n parley.News) {
 	if err := c.bus.Publish(ctx, n); err != nil && n.Signal == nil {
 		c.log.Warn("news was lost on the bus; clients catch up from the store", "error", err)
 	}
-}
-
-// An account is what the connections of one user share.
-type account struct {
-	conns int // guarded by Chat.mu
-
-	mu      sync.Mutex
-	publish bucket
-	signal  bucket
-	join    bucket
-}
-
-// rates are the limits that are rates.
-type rates struct {
-	publish, userPublish rate
-	signal, userSignal   rate
-	userJoin             rate
-}
-
-// accountMemory is how long a user's rates are remembered once the last
-// connection has gone: long enough for every bucket here to fill up.
-const accountMemory = time.Minute
-
-// acquire counts a connection of the user, or says that it is one too many.
-func (c *Chat) acquire(user string) (*account, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	a := c.accountLocked(user)
-	if c.limits.Connections > 0 && a.conns >= c.limits.Connections {
-		return nil, &endingError{
-			cause:  parley.Errorf(parley.CodeUnavailable, "you have %d connections open, which is the most; close one, then come again", a.conns),
-			ending: parley.Ending{Code: parley.CloseConnections, Reason: "too many connections of yours", RetryAfter: 10 * time.Second},
-		}
-	}
-	a.conns++
-	return a, nil
-}
-
-// accountLocked returns what the connections of a user share. c.mu is held.
-func (c *Chat) accountLocked(user string) *account {
-	a := c.accounts[user]
-	if a == nil {
-		a = new(account)
-		c.accounts[user] = a
-	}
-	return a
-}
-
-func (c *Chat) release(user string, a *account) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	a.conns--
-	if a.conns == 0 {
-		time.AfterFunc(accountMemory, func() { c.forget(user) })
-	}
-}
-
-func (c *Chat) forget(user string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if a := c.accounts[user]; a != nil && a.conns == 0 {
-		delete(c.accounts, user)
-	}
-}
-
-// mayJoin counts a room that a person makes among their first joins, or says how
-// long to wait.
-func (c *Chat) mayJoin(user string) time.Duration {
-	c.mu.Lock()
-	a := c.accountLocked(user)
-	if a.conns == 0 {
-		time.AfterFunc(accountMemory, func() { c.forget(user) })
-	}
-	c.mu.Unlock()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return take(c.now().Sub(c.began), c.rates.userJoin.of(&a.join))
 }

@@ -2,8 +2,8 @@ package chat
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -18,7 +18,7 @@ import (
 // that is about to expire.
 func (s *Session) hello(ctx context.Context, req *Request, reply Reply) {
 	caller, token, err := s.identify(ctx, req)
-	if err == nil && s.hub != nil {
+	if err == nil && s.greeted {
 		err = s.renew(caller)
 	} else if err == nil {
 		err = s.enter(ctx, caller)
@@ -37,32 +37,35 @@ func (s *Session) hello(ctx context.Context, req *Request, reply Reply) {
 
 // enter connects the caller.
 func (s *Session) enter(ctx context.Context, caller Caller) error {
-	account, err := s.chat.acquire(caller.ID)
-	if err != nil {
-		return err
-	}
 	// First connected, then read: a membership that begins in between is told,
 	// and who is put out in between is found to be.
-	connection := s.chat.hub.Connect(rand.Text(), caller.User, caller.Session, s.out)
+	id := s.chat.node + strconv.FormatUint(s.chat.sessions.Add(1), 36)
+	count := s.chat.hub.Connect(&s.hub, id, caller.User, s.out)
+	s.hub.CameWith(caller.Session)
+	if most := s.chat.limits.Connections; most > 0 && count > most {
+		s.hub.Close()
+		return &endingError{
+			cause:  parley.Errorf(parley.CodeUnavailable, "you have %d connections open, which is the most; close one, then come again", most),
+			ending: parley.Ending{Code: parley.CloseConnections, Reason: "too many connections of yours", RetryAfter: 10 * time.Second},
+		}
+	}
 	rooms, err := s.chat.store.MemberOf(ctx, caller.ID)
 	if err == nil {
 		err = s.chat.stillIn(ctx, caller)
 	}
 	if err != nil {
-		connection.Close()
-		s.chat.release(caller.ID, account)
+		s.hub.Close()
 		return err
 	}
-	connection.Watch(rooms)
-	s.user, s.guest, s.account, s.hub = connection.User(), caller.Role == parley.Guest, account, connection
-	s.came = nil
+	s.hub.Watch(rooms)
+	s.guest, s.greeted, s.came = caller.Role == parley.Guest, true, nil
 	s.expire(caller.Expires)
 	return nil
 }
 
 // renew goes on with a fresh token of the same person.
 func (s *Session) renew(caller Caller) error {
-	if caller.ID != s.user.ID {
+	if caller.ID != s.hub.User().ID {
 		return parley.Errorf(parley.CodeConflict, "this connection is somebody else's; open another connection to be another one")
 	}
 	s.expire(caller.Expires)
@@ -100,7 +103,7 @@ func (s *Session) identify(ctx context.Context, req *Request) (Caller, parley.Se
 	case req.Token != "":
 		caller, err := s.chat.Identify(ctx, req.Token)
 		return caller, "", disbelieved(err)
-	case s.hub != nil:
+	case s.greeted:
 		return Caller{}, "", parley.Errorf(parley.CodeConflict, "hello was said already; open another connection to be somebody else")
 	case s.came != nil && req.Name != "":
 		return Caller{}, "", parley.Errorf(parley.CodeInvalid, "you are signed in as %s; say hello without a name", s.came.Name)

@@ -103,20 +103,20 @@ func (s *Session) joinRoom(ctx context.Context, id string, since *int64, bytes i
 // becomeMember returns a room that the user is a member of, from now on if not
 // before.
 func (s *Session) becomeMember(ctx context.Context, id string) (parley.Room, error) {
-	room, member, err := s.chat.store.Room(ctx, id, s.user.ID)
+	room, member, err := s.chat.store.Room(ctx, id, s.hub.User().ID)
 	if member || err != nil && parley.ErrorCode(err) != parley.CodeNotFound {
 		return room, err
 	}
 	now := s.chat.now()
-	if wait := s.take(now, s.chat.rates.userJoin.of(&s.account.join)); wait > 0 {
+	if wait := s.take(joining, now); wait > 0 {
 		return parley.Room{}, s.limited(now, wait, "join new rooms")
 	}
-	room, joined, err := s.chat.store.Join(ctx, id, s.user.ID, s.guest, now)
+	room, joined, err := s.chat.store.Join(ctx, id, s.hub.User().ID, s.guest, now)
 	if err != nil {
 		return parley.Room{}, err
 	}
 	if joined {
-		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.user.ID, Room: room, Origin: s.hub.ID()}})
+		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.hub.User().ID, Room: room, Origin: s.hub.ID()}})
 	}
 	return room, nil
 }
@@ -124,12 +124,12 @@ func (s *Session) becomeMember(ctx context.Context, id string) (parley.Room, err
 // catchUp reads what a joining client is given: what came after since, or the
 // latest where it has none, or none that can be gone on from.
 func (s *Session) catchUp(ctx context.Context, id string, since *int64, bytes int) (JoinAck, error) {
-	latest := parley.Range{From: math.MaxInt64, Backward: true, Limit: parley.HistoryDefault, Bytes: max(bytes, 1), Reader: s.user.ID}
+	latest := parley.Range{From: math.MaxInt64, Backward: true, Limit: parley.HistoryDefault, Bytes: max(bytes, 1)}
 	if since == nil {
 		page, err := s.chat.store.History(ctx, id, latest)
 		return joinAck(id, page, nil), err
 	}
-	page, err := s.chat.store.History(ctx, id, parley.Range{From: *since, Limit: parley.HistoryMax, Bytes: max(bytes, 1), Reader: s.user.ID})
+	page, err := s.chat.store.History(ctx, id, parley.Range{From: *since, Limit: parley.HistoryMax, Bytes: max(bytes, 1)})
 	recovered := *since >= page.First-1 && *since <= page.Last
 	if err == nil && !recovered {
 		page, err = s.chat.store.History(ctx, id, latest)

@@ -19,13 +19,13 @@ func (s *Session) publishMessage(req *Request, reply Reply) {
 		return
 	}
 	now := s.chat.now()
-	if wait := s.take(now, s.chat.rates.publish.of(&s.publish), s.chat.rates.userPublish.of(&s.account.publish)); wait > 0 {
+	if wait := s.take(publishing, now); wait > 0 {
 		reply(nil, s.limited(now, wait, "publish"))
 		return
 	}
 	draft := parley.Draft{
 		Room: req.Room,
-		User: *s.user,
+		User: *s.hub.User(),
 		ID:   req.ID,
 		Kind: req.Kind,
 		Body: req.Body,
@@ -133,7 +133,7 @@ func (s *Session) sendSignal(ctx context.Context, req *Request, reply Reply) {
 		return
 	}
 	now := s.chat.now()
-	if wait := s.take(now, s.chat.rates.signal.of(&s.signal), s.chat.rates.userSignal.of(&s.account.signal)); wait > 0 {
+	if wait := s.take(signalling, now); wait > 0 {
 		reply(nil, s.limited(now, wait, "signal"))
 		return
 	}
@@ -146,7 +146,7 @@ func (s *Session) sendSignal(ctx context.Context, req *Request, reply Reply) {
 		body = json.RawMessage("{}")
 	}
 	s.chat.tell(ctx, parley.News{Signal: &parley.Signal{
-		Room: req.Room, From: *s.user, Kind: req.Kind, Body: body, Origin: s.hub.ID(),
+		Room: req.Room, From: *s.hub.User(), Kind: req.Kind, Body: body, Origin: s.hub.ID(),
 	}})
 	reply(Done{}, nil)
 }

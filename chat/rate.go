@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"slices"
 	"time"
 
 	"github.com/seed-4a326f83/parley"
@@ -10,8 +11,7 @@ import (
 // waiting as it is told to, before it is ended.
 const floodTime = 10 * time.Second
 
-// A rate is how often something may be done. Every connection has several, each
-// of which is a word in memory: a [bucket].
+// A rate is how often something may be done.
 type rate struct {
 	every time.Duration // one, in the long run; 0: no limit
 	burst int           // at once
@@ -30,42 +30,102 @@ func newRate(perSecond float64, burst int) rate {
 // one may.
 type bucket time.Duration
 
-// A charge is a rate and what was taken of it.
-type charge struct {
-	rate   rate
-	bucket *bucket
-}
+// An action is what has a rate.
+type action int
 
-func (r rate) of(b *bucket) charge { return charge{r, b} }
+const (
+	publishing action = iota
+	signalling
+	ofConnections // that many actions have a rate of each connection, too
 
-// take takes one of every charge, or none and says for how long to wait. now is
-// since the beginning of the chat.
-func take(now time.Duration, charges ...charge) (wait time.Duration) {
-	for _, c := range charges {
-		if c.rate.every > 0 {
-			wait = max(wait, c.after(now)-now-time.Duration(c.rate.burst)*c.rate.every)
-		}
+	joining action = iota - 1
+	actions
+)
+
+// An account is what a user did of late, on all connections.
+type account [actions]bucket
+
+// accountTime is how often accounts are looked through for those that say
+// nothing any more.
+const accountTime = 5 * time.Second
+
+// take takes one of an action, or none and says for how long to wait.
+func (s *Session) take(a action, now time.Time) (wait time.Duration) {
+	c := s.chat
+	at := now.Sub(c.began)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ofUser := &c.accountLocked(s.hub.User().ID)[a]
+	wait = c.userRates[a].wait(at, *ofUser)
+	if a < ofConnections {
+		wait = max(wait, c.rates[a].wait(at, s.taken[a]))
 	}
 	if wait > 0 {
 		return wait
 	}
-	for _, c := range charges {
-		*c.bucket = bucket(c.after(now))
+	*ofUser = c.userRates[a].after(at, *ofUser)
+	if a < ofConnections {
+		s.taken[a] = c.rates[a].after(at, s.taken[a])
 	}
 	return 0
 }
 
-// after is what the bucket would be after one more.
-func (c charge) after(now time.Duration) time.Duration {
-	return max(time.Duration(*c.bucket), now) + c.rate.every
+// mayJoin counts a room that a person makes among their first joins, or says how
+// long to wait.
+func (c *Chat) mayJoin(user string) time.Duration {
+	at := c.now().Sub(c.began)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken, rate := &c.accountLocked(user)[joining], c.userRates[joining]
+	if wait := rate.wait(at, *taken); wait > 0 {
+		return wait
+	}
+	*taken = rate.after(at, *taken)
+	return 0
 }
 
-// take takes one of every charge of the session's and its user's, or none and
-// says for how long to wait.
-func (s *Session) take(now time.Time, charges ...charge) time.Duration {
-	s.account.mu.Lock()
-	defer s.account.mu.Unlock()
-	return take(now.Sub(s.chat.began), charges...)
+// wait returns for how long to wait before one can be taken of a bucket.
+func (r rate) wait(now time.Duration, b bucket) time.Duration {
+	if r.every == 0 {
+		return 0
+	}
+	return time.Duration(r.after(now, b)) - now - time.Duration(r.burst)*r.every
+}
+
+// after returns what a bucket is after one more.
+func (r rate) after(now time.Duration, b bucket) bucket {
+	return bucket(max(time.Duration(b), now) + r.every)
+}
+
+// accountLocked returns the account of a user. c.mu is held.
+func (c *Chat) accountLocked(user string) *account {
+	a := c.accounts[user]
+	if a == nil {
+		a = new(account)
+		if c.accounts == nil {
+			c.accounts = make(map[string]*account)
+			time.AfterFunc(accountTime, c.forgetAccounts)
+		}
+		c.accounts[user] = a
+	}
+	return a
+}
+
+// forgetAccounts drops the accounts of those who did nothing of late that counts.
+func (c *Chat) forgetAccounts() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now().Sub(c.began)
+	for user, a := range c.accounts {
+		if time.Duration(slices.Max(a[:])) <= now {
+			delete(c.accounts, user)
+		}
+	}
+	if len(c.accounts) == 0 {
+		c.accounts = nil // a map does not shrink
+		return
+	}
+	time.AfterFunc(accountTime, c.forgetAccounts)
 }
 
 // A flood tells a connection that goes on in spite of rate_limited from one

@@ -18,7 +18,7 @@ func (s *Session) checkMember(ctx context.Context, room string) error {
 	if s.hub.Member(room) {
 		return nil
 	}
-	_, member, err := s.chat.store.Room(ctx, room, s.user.ID)
+	_, member, err := s.chat.store.Room(ctx, room, s.hub.User().ID)
 	if err == nil && !member {
 		err = parley.ErrNotJoined(room)
 	}
@@ -26,7 +26,7 @@ func (s *Session) checkMember(ctx context.Context, room string) error {
 }
 
 func (s *Session) rooms(ctx context.Context, reply Reply) {
-	rooms, err := s.chat.store.Rooms(ctx, s.user.ID)
+	rooms, err := s.chat.store.Rooms(ctx, s.hub.User().ID)
 	if err != nil {
 		reply(nil, err)
 		return
@@ -39,9 +39,9 @@ func (s *Session) leave(ctx context.Context, req *Request, reply Reply) {
 		reply(nil, err)
 		return
 	}
-	room, member, err := s.chat.store.Room(ctx, req.Room, s.user.ID)
+	room, member, err := s.chat.store.Room(ctx, req.Room, s.hub.User().ID)
 	if err == nil && member {
-		err = s.chat.store.Leave(ctx, req.Room, s.user.ID)
+		err = s.chat.store.Leave(ctx, req.Room, s.hub.User().ID)
 	}
 	if err != nil {
 		reply(nil, err)
@@ -49,13 +49,13 @@ func (s *Session) leave(ctx context.Context, req *Request, reply Reply) {
 	}
 	if member {
 		s.hub.Leave(req.Room) // at once; the user's other connections hear of it
-		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.user.ID, Room: room, Left: true, Origin: s.hub.ID()}})
+		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.hub.User().ID, Room: room, Left: true, Origin: s.hub.ID()}})
 	}
 	reply(Done{}, nil)
 }
 
 func (s *Session) history(ctx context.Context, req *Request, reply Reply) {
-	r := parley.Range{Limit: parley.HistoryDefault, Reader: s.user.ID}
+	r := parley.Range{Limit: parley.HistoryDefault, Reader: s.hub.User().ID}
 	err := checkRoom(req.Room)
 	switch {
 	case err != nil:
@@ -105,18 +105,18 @@ func (s *Session) direct(ctx context.Context, req *Request, reply Reply) {
 		return
 	}
 	now := s.chat.now()
-	if wait := s.take(now, s.chat.rates.userJoin.of(&s.account.join)); wait > 0 {
+	if wait := s.take(joining, now); wait > 0 {
 		reply(nil, s.limited(now, wait, "open direct rooms"))
 		return
 	}
-	room, created, err := s.chat.store.DirectRoom(ctx, s.user.ID, req.User, parley.NewRoomID(), now)
+	room, created, err := s.chat.store.DirectRoom(ctx, s.hub.User().ID, req.User, parley.NewRoomID(), now)
 	if err != nil {
 		reply(nil, err)
 		return
 	}
 	if created {
-		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.user.ID, Room: room}})
-		room.Name = s.user.Name // each of the two sees the other's name
+		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.hub.User().ID, Room: room}})
+		room.Name = s.hub.User().Name // each of the two sees the other's name
 		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: req.User, Room: room}})
 	}
 	reply(DirectAck{room.ID}, nil)
@@ -131,13 +131,13 @@ func (s *Session) read(ctx context.Context, req *Request, reply Reply) {
 		reply(nil, err)
 		return
 	}
-	seq, moved, err := s.chat.store.SetRead(ctx, req.Room, s.user.ID, *req.Seq)
+	seq, moved, err := s.chat.store.SetRead(ctx, req.Room, s.hub.User().ID, *req.Seq)
 	if err != nil {
 		reply(nil, err)
 		return
 	}
 	if moved {
-		s.chat.tell(ctx, parley.News{Read: &parley.ReadMark{User: s.user.ID, Room: req.Room, Seq: seq, Origin: s.hub.ID()}})
+		s.chat.tell(ctx, parley.News{Read: &parley.ReadMark{User: s.hub.User().ID, Room: req.Room, Seq: seq, Origin: s.hub.ID()}})
 	}
 	reply(Done{}, nil)
 }

@@ -17,18 +17,18 @@ type Session struct {
 	chat *Chat
 	out  hub.Subscriber
 
-	came *Caller // whom the request that opened the connection came from; nil if it did not say
+	came *Caller // whom the request that opened the connection came from; nil: hello says who
 
 	// Set by hello and not changed after.
-	user    *parley.User // nobody before
-	guest   bool
-	account *account
-	hub     *hub.Session
-	expiry  *time.Timer // of a token; nil for a session
+	hub   hub.Session
+	guest bool
 
-	publish bucket
-	signal  bucket
-	flood   *flood // nil: never
+	expiry *time.Timer // of a token; nil for a session
+
+	taken [ofConnections]bucket // guarded by chat.mu
+	flood *flood                // nil: never
+
+	greeted bool // hello was believed
 
 	mu     sync.Mutex  // Refused is called by the committer too
 	errors *errorCount // nil: none
@@ -38,27 +38,31 @@ type Session struct {
 // that opened the connection was believed to come from, or nil: then hello says
 // who.
 func (c *Chat) Connect(out hub.Subscriber, came *Caller) *Session {
-	return &Session{chat: c, out: out, came: came, user: &nobody}
+	s := new(Session)
+	s.Begin(c, out, came)
+	return s
 }
 
-// nobody is the user of a session before hello.
-var nobody parley.User
+// Begin is [Chat.Connect] for a session that is a part of a gateway's
+// connection, as saves memory. It comes before all else.
+func (s *Session) Begin(c *Chat, out hub.Subscriber, came *Caller) {
+	s.chat, s.out, s.came = c, out, came
+}
 
 // Close ends the session. Answers to what is being committed still come.
 func (s *Session) Close() {
 	if s.expiry != nil {
 		s.expiry.Stop()
 	}
-	if s.hub != nil {
+	if s.greeted {
 		s.hub.Close()
-		s.chat.release(s.user.ID, s.account)
-		s.chat.seen.note(s.user.ID, s.chat.now())
-		s.hub = nil
+		s.chat.seen.note(s.hub.User().ID, s.chat.now())
+		s.greeted = false
 	}
 }
 
 // Greeted reports whether hello was said and believed.
-func (s *Session) Greeted() bool { return s.hub != nil }
+func (s *Session) Greeted() bool { return s.greeted }
 
 // A Reply is called once with the answer to a request: an ack, or an error. It
 // may be called after Handle has returned, by another goroutine, and must not
@@ -67,7 +71,7 @@ type Reply func(ack any, err error)
 
 // Handle does what a request says and has reply called.
 func (s *Session) Handle(ctx context.Context, req *Request, reply Reply) {
-	if s.hub == nil && req.Type != "hello" {
+	if !s.greeted && req.Type != "hello" {
 		reply(nil, parley.Errorf(parley.CodeUnauthorized, "say hello first"))
 		return
 	}
@@ -125,7 +129,7 @@ func (s *Session) Refused(err error) (parley.Ending, bool) {
 	}
 	e := parley.AsError(err)
 	if e.Code == parley.CodeInternal {
-		s.chat.log.Error("a request failed", "user", s.user.ID, "error", err)
+		s.chat.log.Error("a request failed", "user", s.hub.User().ID, "error", err)
 	}
 	if ending, ok := errors.AsType[*endingError](err); ok {
 		return ending.ending, true

@@ -21,7 +21,8 @@ func ExampleHub() {
 	bus := hub.NewBus(100)
 	bus.Subscribe(h.Deliver)
 
-	ann := h.Connect("connection 1", parley.User{ID: "u1", Name: "ann"}, nil, printer{"ann"})
+	var ann hub.Session
+	h.Connect(&ann, "connection 1", parley.User{ID: "u1", Name: "ann"}, printer{"ann"})
 	defer ann.Close()
 	sub, _ := ann.Join(parley.Room{ID: "lobby", Name: "lobby", Kind: parley.Public})
 	// Held: read what was said before, answer the client, then go live.

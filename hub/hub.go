@@ -4,6 +4,8 @@
 package hub
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/seed-4a326f83/parley"
@@ -169,6 +171,13 @@ func (h *Hub) Online(user string) bool {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return h.users[user] != nil
+}
+
+// Users returns the ids of those who have a connection to this node.
+func (h *Hub) Users() []string {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return slices.Collect(maps.Keys(h.users))
 }
 
 // Present returns the people who listen to the room on this node, at most limit

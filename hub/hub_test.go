@@ -29,6 +29,13 @@ func join(s *hub.Session, room parley.Room, seen int64) {
 	sub.Release(seen)
 }
 
+// connect adds a connection, and does not ask how many there are.
+func connect(h *hub.Hub, id string, user parley.User, out hub.Subscriber) *hub.Session {
+	s := new(hub.Session)
+	h.Connect(s, id, user, out)
+	return s
+}
+
 // A recorder is a Subscriber that keeps what it is told.
 type recorder struct {
 	mu     sync.Mutex
@@ -97,7 +104,7 @@ func TestMessagesComeOnceAndInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, nil, &out)
+		s := connect(h, "c1", ann, &out)
 		defer s.Close()
 		join(s, lobby, 2)
 		for _, seq := range []int64{1, 2, 3, 3, 4, 3} { // as a bus may have it
@@ -112,7 +119,7 @@ func TestHeldSubscriptionAnswersFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, nil, &out)
+		s := connect(h, "c1", ann, &out)
 		defer s.Close()
 		sub, _ := s.Join(lobby)
 		h.Deliver(message("lobby", 5))
@@ -135,7 +142,7 @@ func TestHeldSubscriptionAnswersFirst(t *testing.T) {
 func TestHeldSubscriptionIsBounded(t *testing.T) {
 	h := hub.New(gone)
 	var out recorder
-	s := h.Connect("c1", ann, nil, &out)
+	s := connect(h, "c1", ann, &out)
 	sub, _ := s.Join(lobby)
 	big := json.RawMessage(`"` + fmt.Sprintf("%060000d", 0) + `"`)
 	for seq := range int64(100) {
@@ -158,7 +165,7 @@ func TestSignalIsNotEchoedToItsConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out1, out2, other recorder
-		s1, s2, s3 := h.Connect("c1", ann, nil, &out1), h.Connect("c2", ann, nil, &out2), h.Connect("c3", bob, nil, &other)
+		s1, s2, s3 := connect(h, "c1", ann, &out1), connect(h, "c2", ann, &out2), connect(h, "c3", bob, &other)
 		for _, s := range []*hub.Session{s1, s2, s3} {
 			defer s.Close()
 			join(s, lobby, 0)
@@ -174,13 +181,13 @@ func TestPresenceIsCoalesced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, nil, &out)
+		s := connect(h, "c1", ann, &out)
 		defer s.Close()
 		join(s, lobby, 0)
 		time.Sleep(time.Second)
 		check(t, &out) // oneself is no news
 
-		b1, b2 := h.Connect("c2", bob, nil, &recorder{}), h.Connect("c3", bob, nil, &recorder{})
+		b1, b2 := connect(h, "c2", bob, &recorder{}), connect(h, "c3", bob, &recorder{})
 		join(b1, lobby, 0)
 		join(b2, lobby, 0)
 		time.Sleep(time.Second)
@@ -191,7 +198,7 @@ func TestPresenceIsCoalesced(t *testing.T) {
 		check(t, &out)
 
 		b2.Close() // and comes back at once
-		b3 := h.Connect("c4", bob, nil, &recorder{})
+		b3 := connect(h, "c4", bob, &recorder{})
 		join(b3, lobby, 0)
 		time.Sleep(time.Second)
 		check(t, &out)
@@ -225,9 +232,9 @@ func TestWhoIsListedIsTakenOffTheListAgain(t *testing.T) {
 		var out recorder
 		// bob comes, ann comes and is given a list with him, and he leaves before
 		// anybody was told of him.
-		b := h.Connect("c1", bob, nil, &recorder{})
+		b := connect(h, "c1", bob, &recorder{})
 		join(b, lobby, 0)
-		s := h.Connect("c2", ann, nil, &out)
+		s := connect(h, "c2", ann, &out)
 		defer s.Close()
 		join(s, lobby, 0)
 		if got := names(); !slices.Equal(got, []string{"ann", "bob"}) {
@@ -238,7 +245,7 @@ func TestWhoIsListedIsTakenOffTheListAgain(t *testing.T) {
 		check(t, &out, "presence lobby bob false")
 
 		// Both are there and lose their connections; ann is back before bob.
-		b = h.Connect("c3", bob, nil, &recorder{})
+		b = connect(h, "c3", bob, &recorder{})
 		join(b, lobby, 0)
 		time.Sleep(time.Second)
 		out.took()
@@ -246,7 +253,7 @@ func TestWhoIsListedIsTakenOffTheListAgain(t *testing.T) {
 		if got := names(); !slices.Equal(got, []string{"ann", "bob"}) {
 			t.Errorf("present before his leaving is told: %v", got)
 		}
-		b = h.Connect("c4", bob, nil, &recorder{})
+		b = connect(h, "c4", bob, &recorder{})
 		join(b, lobby, 0)
 		time.Sleep(time.Second)
 		check(t, &out)
@@ -264,7 +271,7 @@ func TestOldNewsOfLeavingEndsNoNewMembership(t *testing.T) {
 		member := true
 		h := hub.New(func(room, user string) bool { return room == "lobby" && user == ann.ID && member })
 		var out recorder
-		s := h.Connect("c1", ann, nil, &out)
+		s := connect(h, "c1", ann, &out)
 		defer s.Close()
 		join(s, lobby, 0)
 		left := parley.News{Member: &parley.Member{User: ann.ID, Room: lobby, Left: true}}
@@ -277,7 +284,7 @@ func TestOldNewsOfLeavingEndsNoNewMembership(t *testing.T) {
 		check(t, &out)
 
 		// Who left between Connect and Watch is no member either.
-		s = h.Connect("c2", ann, nil, &out)
+		s = connect(h, "c2", ann, &out)
 		defer s.Close()
 		h.Deliver(left)
 		s.Watch([]parley.Room{lobby})
@@ -291,7 +298,7 @@ func TestADirectRoomIsNamedByTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var annOut, bobOut recorder
-		a, b := h.Connect("c1", ann, nil, &annOut), h.Connect("c2", bob, nil, &bobOut)
+		a, b := connect(h, "c1", ann, &annOut), connect(h, "c2", bob, &bobOut)
 		defer a.Close()
 		defer b.Close()
 		a.Watch([]parley.Room{{ID: "d", Name: "bob", Kind: parley.Direct}})
@@ -310,16 +317,16 @@ func TestPresenceOfACrowdIsNotTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		for i := range 600 {
-			s := h.Connect(fmt.Sprint("c", i), parley.User{ID: fmt.Sprint("crowd", i)}, nil, &recorder{})
+			s := connect(h, fmt.Sprint("c", i), parley.User{ID: fmt.Sprint("crowd", i)}, &recorder{})
 			defer s.Close()
 			join(s, lobby, 0)
 		}
 		time.Sleep(time.Second)
 		var out recorder
-		s := h.Connect("last", ann, nil, &out)
+		s := connect(h, "last", ann, &out)
 		defer s.Close()
 		join(s, lobby, 0)
-		late := h.Connect("late", bob, nil, &recorder{})
+		late := connect(h, "late", bob, &recorder{})
 		defer late.Close()
 		join(late, lobby, 0)
 		time.Sleep(time.Second)
@@ -334,7 +341,7 @@ func TestMembersElsewhereHearOfNewsTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, nil, &out)
+		s := connect(h, "c1", ann, &out)
 		defer s.Close()
 		s.Watch([]parley.Room{lobby})
 		for seq := range int64(10) {
@@ -358,7 +365,7 @@ func TestMembershipReachesAllConnectionsOfAUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out1, out2, other recorder
-		s1, s2, s3 := h.Connect("c1", ann, nil, &out1), h.Connect("c2", ann, nil, &out2), h.Connect("c3", bob, nil, &other)
+		s1, s2, s3 := connect(h, "c1", ann, &out1), connect(h, "c2", ann, &out2), connect(h, "c3", bob, &other)
 		for _, s := range []*hub.Session{s1, s2, s3} {
 			defer s.Close()
 		}
@@ -391,7 +398,7 @@ func TestNothingIsDeliveredAfterClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)
 		var out recorder
-		s := h.Connect("c1", ann, nil, &out)
+		s := connect(h, "c1", ann, &out)
 		sub, _ := s.Join(lobby)
 		h.Deliver(message("lobby", 1))
 		s.Close()
@@ -424,13 +431,13 @@ func TestManyComeAndGoWhileMessagesAreDelivered(t *testing.T) {
 	const total = 1000
 	h := hub.New(gone)
 	out := until{last: total, heard: make(chan struct{})}
-	steady := h.Connect("steady", ann, nil, &out)
+	steady := connect(h, "steady", ann, &out)
 	join(steady, lobby, 0)
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
 			for n := range 200 {
-				s := h.Connect(fmt.Sprint(i, "-", n), bob, nil, &recorder{})
+				s := connect(h, fmt.Sprint(i, "-", n), bob, &recorder{})
 				s.Watch([]parley.Room{lobby})
 				join(s, lobby, int64(n))
 				if n%2 == 0 {
@@ -468,10 +475,10 @@ func TestWhoHasToGoIsEnded(t *testing.T) {
 	h := hub.New(nil)
 	one, two := parley.SessionHash{1}, parley.SessionHash{2}
 	var a, b, c, other recorder
-	h.Connect("c1", ann, &one, &a)
-	h.Connect("c2", ann, &two, &b)
-	h.Connect("c3", ann, nil, &c)
-	h.Connect("c4", bob, &two, &other)
+	connect(h, "c1", ann, &a).CameWith(&one)
+	connect(h, "c2", ann, &b).CameWith(&two)
+	connect(h, "c3", ann, &c)
+	connect(h, "c4", bob, &other).CameWith(&two)
 	ended := func() (n [4]int) {
 		for i, r := range []*recorder{&a, &b, &c, &other} {
 			n[i] = len(r.ended)
@@ -495,23 +502,29 @@ func TestWhoHasToGoIsEnded(t *testing.T) {
 	if code := a.ended[0].Code; code != parley.CloseRemoved {
 		t.Errorf("ended with %d, want %d", code, parley.CloseRemoved)
 	}
-	if !h.Online(ann.ID) || h.Online("nobody") {
-		t.Error("ann is online until her connections are closed, and nobody is not")
+	if !h.Online(ann.ID) || h.Online("nobody") || len(h.Users()) != 2 {
+		t.Error("ann and bob are online until their connections are closed, and nobody is not")
 	}
 }
 
 func TestAChangedRoomIsTold(t *testing.T) {
-	h := hub.New(nil)
-	var in, watching recorder
-	room := parley.Room{ID: "tea", Name: "tea", Kind: parley.Public, Last: 7}
-	join(h.Connect("c1", ann, nil, &in), room, 7)
-	h.Connect("c2", bob, nil, &watching).Watch([]parley.Room{room})
-	h.Deliver(parley.News{Room: &parley.Room{ID: "tea", Name: "Tea and cake", Kind: parley.Public, Topic: "today: scones"}})
-	const want = `{"type":"room","id":"tea","name":"Tea and cake","kind":"public","topic":"today: scones","last":7}`
-	for _, r := range []*recorder{&in, &watching} {
-		if got := r.json(); !strings.Contains(got, want) {
-			t.Errorf("told %s, want %s", got, want)
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New(gone)
+		var in, watching recorder
+		room := parley.Room{ID: "tea", Name: "tea", Kind: parley.Public, Last: 7}
+		s1, s2 := connect(h, "c1", ann, &in), connect(h, "c2", bob, &watching)
+		join(s1, room, 7)
+		s2.Watch([]parley.Room{room})
+		h.Deliver(parley.News{Room: &parley.Room{ID: "tea", Name: "Tea and cake", Kind: parley.Public, Topic: "today: scones"}})
+		synctest.Wait()
+		const want = `{"type":"room","id":"tea","name":"Tea and cake","kind":"public","topic":"today: scones","last":7}`
+		for _, r := range []*recorder{&in, &watching} {
+			if got := r.json(); !strings.Contains(got, want) {
+				t.Errorf("told %s, want %s", got, want)
+			}
 		}
-	}
-	h.Deliver(parley.News{Room: &parley.Room{ID: "nobody-here"}})
+		h.Deliver(parley.News{Room: &parley.Room{ID: "nobody-here"}})
+		s1.Close()
+		s2.Close()
+	})
 }

@@ -59,10 +59,10 @@ func (r *room) subscribe(sub, another *Subscription) {
 	case another != nil:
 		p = another.person
 	case p == nil:
-		p = &person{}
+		p = &sub.self
 		r.people++
 	}
-	p.user = s.user
+	p.user = &s.user
 	p.conns++
 	sub.person = p
 	r.addLocked(sub)

@@ -6,37 +6,59 @@ import (
 
 // A Session is one connection of a user. Its methods may be called by any
 // number of goroutines at once.
+//
+// It is meant to be a part of what it belongs to, and most sessions are in one
+// room, for which it has what is needed: a connection that is idle, as most are,
+// is then one piece of memory rather than many.
 type Session struct {
 	hub  *Hub
 	id   string
-	user *parley.User // does not change
+	user parley.User // does not change
 	out  Subscriber
-	with *parley.SessionHash // what the user proved to be themselves with; nil if not with a session
 
 	// Guarded by hub.mu.
+	with    *parley.SessionHash // what the user proved to be themselves with; nil: something else
 	next    *Session            // of the same user
 	places  places              // the rooms that the session is in
 	left    map[string]struct{} // rooms left before Watch
 	watched bool                // Watch was called
 	closed  bool
+	used    bool // firstSub is, or was
+
+	firstPlace [1]place
+	firstSub   Subscription
 }
 
-// Connect adds a connection of user, who came with a session, or with something
-// else if that is nil. id names the connection, on all nodes.
-func (h *Hub) Connect(id string, user parley.User, with *parley.SessionHash, out Subscriber) *Session {
-	s := &Session{hub: h, id: id, user: &user, out: out, with: with}
+// Connect makes s, which is new or was closed before it joined a room, a
+// connection of user, and returns how many he has now. id names it, on all
+// nodes.
+func (h *Hub) Connect(s *Session, id string, user parley.User, out Subscriber) (count int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	*s = Session{hub: h, id: id, user: user, out: out}
+	s.places = s.firstPlace[:0]
 	s.next = h.users[user.ID]
 	h.users[user.ID] = s
-	return s
+	for other := s; other != nil; other = other.next {
+		count++
+	}
+	return count
 }
 
 // ID returns what names the connection.
 func (s *Session) ID() string { return s.id }
 
-// User returns whose connection it is, not to be changed.
-func (s *Session) User() *parley.User { return s.user }
+// User returns whose connection it is, also after Close; nobody before Connect.
+// It is not to be changed.
+func (s *Session) User() *parley.User { return &s.user }
+
+// CameWith notes the session that the user proved to be themselves with: when it
+// ends, so does the connection. It is called right after Connect.
+func (s *Session) CameWith(session *parley.SessionHash) {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	s.with = session
+}
 
 func (s *Session) cameWith(session *parley.SessionHash) bool {
 	return s.with != nil && *s.with == *session
@@ -81,13 +103,18 @@ func (s *Session) Join(info parley.Room) (sub *Subscription, fresh bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if s.closed {
-		return newSubscription(s), true // of nothing
+		return &Subscription{session: s, held: new(held)}, true // of nothing
 	}
 	if sub := s.places.get(info.ID).sub; sub != nil {
 		sub.hold()
 		return sub, false
 	}
-	sub = newSubscription(s)
+	sub = &s.firstSub
+	if s.used { // who tells it may not know yet that it was ended: it is not used again
+		sub = new(Subscription)
+	}
+	s.used = true
+	sub.session, sub.held = s, new(held)
 	r := h.roomLocked(info)
 	r.subscribe(sub, h.anotherLocked(s, info.ID))
 	s.places.set(place{r, sub})

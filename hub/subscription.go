@@ -16,6 +16,7 @@ const maxHeld = 1 << 20
 type Subscription struct {
 	session *Session
 	person  *person // set by room.subscribe
+	self    person  // is that, for the first of the user's in the room
 	// Its place in the room; guarded by shard.mu, and the shard by room.mu.
 	shard *shard
 	at    int
@@ -31,8 +32,6 @@ type held struct {
 	events []*parley.Event
 	bytes  int
 }
-
-func newSubscription(s *Session) *Subscription { return &Subscription{session: s, held: new(held)} }
 
 func (s *Subscription) hold() {
 	s.mu.Lock()

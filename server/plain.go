@@ -63,7 +63,7 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &plainConn{server: s, conn: conn, visitor: visitor}
 	c.out.carrier = c
-	c.session = s.chat.Connect(&c.out, came)
+	c.session.Begin(s.chat, &c.out, came)
 	if !s.add(c) {
 		c.out.end(restarting(1))
 	}
@@ -79,7 +79,7 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 type plainConn struct {
 	server  *Server
 	conn    *websocket.Conn
-	session *chat.Session
+	session chat.Session
 	visitor *visitor
 	out     outbox
 

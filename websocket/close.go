@@ -123,58 +123,60 @@ func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) er
 }
 
 // peerClosed answers the peer's close frame, with the code that it gave (RFC 6455 section 5.5.1), and closes the network
-// connection.
-func (c *Conn) peerClosed(e CloseError) error {
-	c.because(e)
+// connection. The cause is noted.
+func (c *Conn) peerClosed(code StatusCode) error {
 	c.closing.Store(true)
 	if p := c.parked.Load(); p != nil {
-		return p.peerClosed(e)
+		return p.peerClosed(code)
 	}
 	c.stopKeepalive()
-	if c.blocking.Load().sock.raw == nil || !c.tryTake(frameToken) {
-		c.answerClose(e)
-	} else if c.answerCloseNow(e) {
-		c.giveBack(frameToken)
-	} else {
-		c.giveBack(frameToken)
-		c.answerClose(e)
+	if !c.answerCloseNow(code) {
+		c.answerClose(code)
 	}
-	c.teardown(e)
+	c.teardown(net.ErrClosed)
 	return c.closedErr()
 }
 
 // answerClose sends a close frame when that can be done.
-func (c *Conn) answerClose(e CloseError) {
+func (c *Conn) answerClose(code StatusCode) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	if c.sendClose(ctx, e.Code, "") != nil {
-		c.abort(e)
+	if c.sendClose(ctx, code, "") != nil {
+		c.abort(net.ErrClosed)
 	}
 }
 
 // answerCloseNow sends a close frame at once, as nearly always can be, in one packet with the end of the stream: that needs no
-// timer and no more of the stack than a write does. If it reports false, nothing has been sent. The caller has frameToken.
-func (c *Conn) answerCloseNow(e CloseError) bool {
-	if c.closeSent || c.sendable() != nil {
-		return c.closeSent
-	}
+// timer, and little stack. If it reports false, nothing has been sent.
+func (c *Conn) answerCloseNow(code StatusCode) (done bool) {
 	b := c.blocking.Load()
-	if q := b.replies.Load(); q != nil && !q.empty() || !b.sock.drained() {
+	if b.sock.raw == nil || !b.sock.drained() {
 		// There may be more to be read: the kernel then ends the connection with a reset, which would overtake what has not left.
 		return false
 	}
-	var buf [proto.MaxHeader + 2]byte
-	var code [2]byte
-	frame := proto.AppendFrame(buf[:0], c.header(proto.Close, true), proto.AppendClose(code[:0], uint16(e.Code), ""))
-	n, err := b.sock.writeLast(frame)
-	if n == 0 {
+	if !c.tryTake(frameToken) {
 		return false
 	}
-	c.closeSent = true
-	if n < len(frame) || err != nil {
-		c.abort(e) // it would have taken more, had it listened
+	if q := b.replies.Load(); c.sendable() == nil && (q == nil || q.empty()) {
+		buf := writeBuffers.Get().(*[]byte)
+		c.appendClose(buf, code)
+		n, err := b.sock.writeLast(*buf)
+		if done = n > 0; done {
+			c.closeSent = true
+			if n < len(*buf) || err != nil {
+				c.abort(net.ErrClosed) // it would have taken more, had it listened
+			}
+		}
+		giveBack(buf)
 	}
-	return true
+	c.giveBack(frameToken)
+	return done
+}
+
+// appendClose appends a close frame without a reason.
+func (c *Conn) appendClose(dst *[]byte, code StatusCode) {
+	var payload [2]byte
+	*dst = proto.AppendFrame(*dst, c.header(proto.Close, true), proto.AppendClose(payload[:0], uint16(code), ""))
 }
 
 // fail closes the connection because of what the peer sent (RFC 6455 section 7.1.7), and returns the error of the read that

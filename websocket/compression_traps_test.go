@@ -7,9 +7,11 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"runtime/debug"
 	"runtime/metrics"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -204,7 +206,7 @@ func TestTrapEmptyBlocks(t *testing.T) {
 			go p.send(frame)
 			wantMessage(t, c, websocket.MessageText, "said")
 			runtime.ReadMemStats(&after)
-			if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 2<<20 { // TLS allocates something for each read, of either end
 				t.Errorf("%d bytes were allocated for %d that say nothing", grown, len(frame))
 			}
 		})
@@ -229,6 +231,7 @@ func TestTrapAThousandBombs(t *testing.T) {
 		c.SetReadLimit(32 << 10)
 		conns, peers = append(conns, c), append(peers, far)
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(20)) // it is not garbage that is to be counted
 	before, peak := heap(), uint64(0)
 	done := make(chan struct{})
 	watched := async(func() bool {
@@ -251,7 +254,8 @@ func TestTrapAThousandBombs(t *testing.T) {
 		wg.Go(func() {
 			peers[i].Write(bomb) // what is refused is not all taken
 			p := &peer{t: t, nc: peers[i], machine: proto.New(proto.Config{Role: proto.Client, Limit: -1})}
-			if f, err := p.read(); f.code != 1009 {
+			// On a machine that is busy, a gigabyte takes longer than the time in which what is refused is thrown away.
+			if f, err := p.read(); f.code != 1009 && !errors.Is(err, syscall.ECONNRESET) {
 				t.Errorf("the client got %+v, %v", f, err)
 			}
 			peers[i].Close()

@@ -72,7 +72,7 @@ type Conn struct {
 
 // blocking is what a connection has that is not in event mode.
 type blocking struct {
-	keepalive keepalive
+	keepalive *keepalive // nil: off
 	sock      socket
 	readIntr  interrupter
 	writeIntr interrupter
@@ -103,6 +103,9 @@ func newConn(nc net.Conn, cfg connConfig) *Conn {
 	if cfg.maxFragments == 0 {
 		cfg.maxFragments = defaultMaxFragments
 	}
+	if lc, ok := nc.(*listenedConn); ok { // there is no TLS in between: it need not be there
+		nc = lc.conn()
+	}
 	b := new(blocking)
 	b.sock.init(nc)
 	_, b.secure = nc.(*tls.Conn)
@@ -124,8 +127,9 @@ func newConn(nc net.Conn, cfg connConfig) *Conn {
 	}
 	c.readLimit.Store(defaultReadLimit)
 	c.prefill(cfg.early)
+	b.keepalive = newKeepalive(cfg.keepaliveInterval, cfg.keepaliveTimeout)
 	c.blocking.Store(b)
-	b.keepalive.start(c, cfg.keepaliveInterval, cfg.keepaliveTimeout)
+	b.keepalive.start(c)
 	return c
 }
 

@@ -9,27 +9,28 @@ import (
 	"github.com/seed-4a326f83/parley/websocket/internal/proto"
 )
 
-// handleControl does what a control frame asks for, once the frame is complete. Its error is final.
-func (c *Conn) handleControl(ctx context.Context, ev proto.Event) error {
+// handleControl does what a control frame asks for, once the frame is complete. If it was a close frame, which it reports,
+// peerClosed is to follow.
+func (c *Conn) handleControl(ctx context.Context, ev proto.Event) (closed bool) {
 	rd := c.rd
 	payload := ev.Payload
 	if !ev.Fin || len(rd.control) > 0 {
 		rd.control = append(rd.control, payload...) // at most 125 bytes: the machine sees to it
 		if !ev.Fin {
-			return nil
+			return false
 		}
 		payload, rd.control = rd.control, nil
 	}
 	switch ev.Op {
 	case proto.Ping:
 		if c.settings != nil && c.settings.onPing != nil && !c.settings.onPing(ctx, payload) {
-			return nil
+			return false
 		}
 		// Not from here: the read must go on even if the peer takes nothing at the moment. Otherwise two peers that write to
 		// each other would wait for each other for ever.
 		if p := c.parked.Load(); p != nil {
 			p.addPong(c.controlFrame(proto.Pong, payload))
-			return nil
+			return false
 		}
 		if c.blocking.Load().waitingReplies().addPong(c.controlFrame(proto.Pong, payload)) {
 			go c.flushReplies()
@@ -40,9 +41,10 @@ func (c *Conn) handleControl(ctx context.Context, ev proto.Event) error {
 			c.settings.onPong(ctx, payload)
 		}
 	case proto.Close:
-		return c.peerClosed(CloseError{Code: StatusCode(ev.Code), Reason: string(payload)})
+		c.because(CloseError{Code: StatusCode(ev.Code), Reason: string(payload)})
+		return true
 	}
-	return nil
+	return false
 }
 
 // controlFrame encodes a control frame.

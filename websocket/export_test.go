@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"context"
 	"net"
 
 	"github.com/seed-4a326f83/parley/websocket/internal/proto"
@@ -54,3 +55,43 @@ func (c *Conn) Hurry() { c.parked.Load().SetTimer(0) }
 
 // Closed reports whether the connection is closed.
 func (c *Conn) Closed() bool { return c.isClosed() }
+
+// TLSParks is the self-test of event mode over TLS.
+func TLSParks() bool { return tlsParks() }
+
+// DoubtTLS has that self-test fail until the returned function is called.
+func DoubtTLS() (end func()) {
+	before := tlsParks
+	tlsParks = func() bool { return false }
+	return func() { tlsParks = before }
+}
+
+// HoldWrites has everybody who writes wait, until the returned function is called. That does what the end of a write does, and
+// reports how many still wait then, and whether a message is begun whose sender has the rest to send.
+func (c *Conn) HoldWrites() (letGo func() (left int, begun bool)) {
+	if c.take(context.Background(), bothTokens) != nil {
+		return func() (int, bool) { return 0, false }
+	}
+	return func() (left int, begun bool) {
+		begun = c.sendJoiners()
+		left = c.InLine()
+		if !begun {
+			c.giveBack(bothTokens)
+		}
+		return left, begun
+	}
+}
+
+// InLine returns how many wait for tokens.
+func (c *Conn) InLine() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for w := c.waiters; w != nil; w = w.next {
+		n++
+	}
+	return n
+}
+
+// Joins reports whether writes that wait are sent together.
+func (c *Conn) Joins() bool { return c.joins(0) }

@@ -35,9 +35,9 @@ var ErrHandled = errors.New("websocket: this connection's messages go to its Han
 //   - Write returns when the message has been sent or queued; it waits only if more than 1 MiB is queued.
 //   - Ping must not be called from within h: the answer could not be read meanwhile.
 //
-// Over plain TCP on Linux, an idle connection that was given over has no goroutine and no buffer: it costs some hundred bytes.
-// The network connection under it is taken over, so that a net.Conn kept from before is of no use any more. Elsewhere one
-// goroutine reads for h.
+// On Linux, over plain TCP, and over TLS where the server listens with NewListener, an idle connection that was given over has
+// no goroutine and no buffer of ours: it costs some hundred bytes, and what crypto/tls keeps. The network connection under
+// it is taken over, so that a net.Conn kept from before is of no use any more. Elsewhere one goroutine reads for h.
 //
 // Handle fails, and changes nothing, if somebody is reading, or the connection is closed or about to be. Of a message that
 // Reader has handed out in part, h gets the rest.

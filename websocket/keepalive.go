@@ -21,14 +21,14 @@ const (
 //
 // A peer is judged only while a read waits: when nobody reads, its pong may have been here for long.
 //
-// Times are on the clock of now.
+// nil is one that is off. Times are on the clock of now.
 type keepalive struct {
 	mu                sync.Mutex
 	timer             *time.Timer
 	heard             time.Duration // when something came last
 	since             time.Duration // the later of: the start of the read that waits, the ping
 	left              time.Duration // while awaiting: how much longer reads may wait in vain, as of since
-	interval, timeout millis        // interval 0: keepalive is off
+	interval, timeout millis
 	state             keepaliveState
 	reading           bool // a read waits on the network
 }
@@ -47,10 +47,10 @@ const (
 	stopped
 )
 
-func (k *keepalive) start(c *Conn, interval, timeout time.Duration) {
+// newKeepalive returns nil if interval is negative.
+func newKeepalive(interval, timeout time.Duration) *keepalive {
 	if interval < 0 {
-		k.state = stopped
-		return
+		return nil
 	}
 	if interval == 0 {
 		interval = defaultKeepaliveInterval
@@ -58,11 +58,14 @@ func (k *keepalive) start(c *Conn, interval, timeout time.Duration) {
 	if timeout <= 0 {
 		timeout = defaultKeepaliveTimeout
 	}
-	k.interval, k.timeout = millisOf(interval), millisOf(timeout)
-	k.run(c)
+	return &keepalive{interval: millisOf(interval), timeout: millisOf(timeout)}
 }
 
-func (k *keepalive) run(c *Conn) {
+// start starts it, also again after take.
+func (k *keepalive) start(c *Conn) {
+	if k == nil {
+		return
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.heard, k.state = now(), quiet
@@ -71,31 +74,28 @@ func (k *keepalive) run(c *Conn) {
 
 // take stops it and returns its times, for another to go on. A negative interval: it was off.
 func (k *keepalive) take() (interval, timeout time.Duration) {
-	k.stop()
-	if k.interval == 0 {
+	if k == nil {
 		return -1, -1
 	}
+	k.stop()
 	return k.interval.duration(), k.timeout.duration()
 }
 
-// restart is the opposite of take.
-func (k *keepalive) restart(c *Conn) {
-	if k.interval != 0 {
-		k.run(c)
-	}
-}
-
 func (k *keepalive) stop() {
+	if k == nil {
+		return
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.state = stopped
-	if k.timer != nil {
-		k.timer.Stop()
-	}
+	k.timer.Stop()
 }
 
 // beginRead notes that a read is about to wait on the network.
 func (k *keepalive) beginRead() {
+	if k == nil {
+		return
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.reading = true
@@ -108,6 +108,9 @@ func (k *keepalive) beginRead() {
 
 // endRead notes that it is over, and whether anything came.
 func (k *keepalive) endRead(c *Conn, something bool) {
+	if k == nil {
+		return
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.reading = false

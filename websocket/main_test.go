@@ -116,25 +116,8 @@ func dial(t *testing.T, url string, opts *websocket.DialOptions) *websocket.Conn
 	return c
 }
 
-// tcpPipe returns the two ends of a TCP connection over loopback.
-func tcpPipe(t *testing.T) (a, b net.Conn) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	if a, err = net.Dial("tcp", l.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	if b, err = l.Accept(); err != nil {
-		t.Fatal(err)
-	}
-	return a, b
-}
-
-// inModes runs f as server and as client, over TCP and in memory, in blocking mode and in event mode: f gets a connection
-// and the bare network connection of its peer.
+// inModes runs f as server and as client, over TCP, in memory, and for servers over TLS, in blocking mode and in event mode: f
+// gets a connection and the bare network connection of its peer.
 func inModes(t *testing.T, f func(t *testing.T, c *testConn, p *peer)) {
 	t.Helper()
 	inModesWith(t, &dialQuiet, &acceptQuiet, f)
@@ -164,15 +147,14 @@ func inRolesWith(t *testing.T, d *websocket.DialOptions, a *websocket.AcceptOpti
 	t.Helper()
 	deflates := a.CompressionMode != websocket.CompressionDisabled
 	for _, role := range []proto.Role{proto.Server, proto.Client} {
-		for _, network := range []string{"tcp", "memory"} {
-			t.Run(map[proto.Role]string{proto.Server: "server/", proto.Client: "client/"}[role]+network, func(t *testing.T) {
+		networks := []network{overTCP, overMemory}
+		if role == proto.Server {
+			networks = append(networks, overTLS)
+		}
+		for _, on := range networks {
+			t.Run(map[proto.Role]string{proto.Server: "server/", proto.Client: "client/"}[role]+on.name, func(t *testing.T) {
 				var c *websocket.Conn
-				var near, far net.Conn
-				if network == "tcp" {
-					near, far = tcpPipe(t)
-				} else {
-					near, far = net.Pipe()
-				}
+				near, far := on.pipe(t)
 				p := &peer{t: t, nc: far}
 				if role == proto.Server {
 					c = websocket.ServerConn(near, *a)

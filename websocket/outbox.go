@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/seed-4a326f83/parley/websocket/internal/mask"
 	"github.com/seed-4a326f83/parley/websocket/internal/poll"
@@ -27,6 +28,7 @@ type outbox struct {
 	corked   bool          // what is added waits for the end of the turn
 	full     bool          // the network takes nothing now
 	room     bool          // while busy: there may be room again
+	bounded  bool          // a timer is set for the end
 	after    afterwards
 }
 
@@ -41,6 +43,9 @@ func (p *parked) uncork() {
 	p.out.mu.Lock()
 	p.out.corked = false
 	p.flush()
+	if p.c.closing.Load() {
+		p.boundEnd()
+	}
 }
 
 // Writable notes that there is room.
@@ -101,6 +106,22 @@ func (p *parked) drop() {
 		p.out.queue = nil
 	}
 	p.out.pong = false
+	if l := p.tls(); l != nil && l.sealed != nil {
+		giveBack(l.sealed)
+		l.sealed = nil
+	}
+}
+
+// waiting returns how many bytes wait. mu is held.
+func (p *parked) waiting() int {
+	n := 0
+	if p.out.queue != nil {
+		n = len(*p.out.queue)
+	}
+	if l := p.tls(); l != nil && l.sealed != nil {
+		n += len(*l.sealed)
+	}
+	return n
 }
 
 // giveBack gives a buffer back to writeBuffers.
@@ -148,13 +169,32 @@ func (p *parked) endWith(after afterwards) {
 	p.out.mu.Lock()
 	p.out.after = max(p.out.after, after)
 	p.flush()
+	p.boundEnd()
+}
+
+// boundEnd bounds the time that the end may take, if it does not come at once and nothing else bounds it.
+func (p *parked) boundEnd() {
+	p.out.mu.Lock()
+	waits := p.out.after != nothingAfter && !p.out.corked && !p.out.bounded
+	p.out.mu.Unlock()
+	if waits {
+		p.endWithin(closeTimeout)
+	}
+}
+
+// endWithin has the end come by force after d.
+func (p *parked) endWithin(d time.Duration) {
+	p.out.mu.Lock()
+	p.out.bounded = true
+	p.out.mu.Unlock()
+	p.SetTimer(d)
 }
 
 // awaitRoom waits until the queue is under its limit.
 func (p *parked) awaitRoom(ctx context.Context) error {
 	p.out.mu.Lock()
 	defer p.out.mu.Unlock()
-	for p.out.queue != nil && len(*p.out.queue) > p.c.sendLimit() && p.c.broken == nil {
+	for p.waiting() > p.c.sendLimit() && p.c.broken == nil {
 		if err := p.wait(ctx); err != nil {
 			return err
 		}
@@ -169,8 +209,8 @@ func (p *parked) flush() {
 		p.out.mu.Unlock()
 		return
 	}
-	for p.out.queue != nil && !p.out.full && p.c.broken == nil {
-		q := p.out.queue
+	for p.waiting() > 0 && !p.out.full && p.c.broken == nil {
+		q := p.borrow() // of which there is nothing, if only TLS has something
 		p.out.queue, p.out.busy = nil, true
 		p.out.mu.Unlock()
 		n, err := p.write(*q, nil)
@@ -184,7 +224,7 @@ func (p *parked) flush() {
 		p.failed(err)
 	}
 	var after afterwards
-	if p.out.queue == nil || p.c.broken != nil {
+	if p.waiting() == 0 || p.c.broken != nil {
 		after, p.out.after = p.out.after, nothingAfter
 		if p.c.broken != nil {
 			p.drop()
@@ -203,15 +243,28 @@ func (p *parked) flush() {
 // putBack puts what was not sent of q before what was added meanwhile.
 func (p *parked) putBack(q *[]byte, sent int) {
 	if sent > 0 {
-		*q = append((*q)[:0], (*q)[sent:]...)
 		p.out.pong = false
 	}
-	if later := p.out.queue; later != nil {
-		p.out.lastPong += uint32(len(*q))
+	if p.out.queue != nil {
+		p.out.lastPong += uint32(len(*q) - sent)
+	}
+	p.out.queue = join(q, sent, p.out.queue)
+}
+
+// join returns what was not sent of q, and then what came later.
+func join(q *[]byte, sent int, later *[]byte) *[]byte {
+	if sent == len(*q) {
+		giveBack(q)
+		return later
+	}
+	if sent > 0 {
+		*q = append((*q)[:0], (*q)[sent:]...)
+	}
+	if later != nil {
 		*q = append(*q, *later...)
 		giveBack(later)
 	}
-	p.out.queue = q
+	return q
 }
 
 // failed notes the outcome of a write. mu is held.
@@ -316,6 +369,8 @@ func (p *parked) writeAll(ctx context.Context, q *[]byte, payload []byte, key *u
 		case err == nil:
 		case err != poll.ErrAgain:
 			return begun, fmt.Errorf("websocket: sending: %w", err)
+		case len(a)+len(b) == 0 && (key == nil || len(payload) == 0): // it is TLS that has the rest
+			return true, nil
 		default:
 			if err := p.awaitWritable(ctx); err != nil {
 				if begun {
@@ -344,10 +399,7 @@ func (p *parked) awaitWritable(ctx context.Context) error {
 func (p *parked) queued() int {
 	p.out.mu.Lock()
 	defer p.out.mu.Unlock()
-	if p.out.queue == nil {
-		return 0
-	}
-	return len(*p.out.queue)
+	return p.waiting()
 }
 
 // send sends or queues a message without waiting. The caller has both tokens.
@@ -357,7 +409,7 @@ func (p *parked) send(m outgoing) error {
 		p.out.mu.Unlock()
 		return err
 	}
-	if p.out.queue != nil && len(*p.out.queue)+len(m.data) > p.c.sendLimit() {
+	if waiting := p.waiting(); waiting > 0 && waiting+len(m.data) > p.c.sendLimit() {
 		p.out.mu.Unlock()
 		return ErrSendLimit
 	}

@@ -21,7 +21,7 @@ import (
 type parked struct {
 	poll.FD
 	c    *Conn
-	h    Handler
+	h    Handler // over TLS a *tlsLayer
 	out  outbox
 	keep parkedKeepalive
 
@@ -33,6 +33,7 @@ type parked struct {
 // A turn is what a call of Ready knows.
 type turn struct {
 	scratch []byte     // to read into
+	sealed  []byte     // received, and not given to TLS yet
 	ev      poll.Event // what it is for
 	reads   int        // how many more it may do
 	drained bool       // there is nothing left to read
@@ -48,16 +49,33 @@ var faults atomic.Pointer[struct {
 	write func(n int) int // how many bytes of n to offer; 0: there is no room for now
 }]
 
-// errParked says that there is nothing to read for now.
-var errParked = errors.New("websocket: nothing to read")
+// errParked says that there is nothing to read for now. It is a net.Error, and temporary, so that TLS goes on after it.
+var errParked error = nothingYet{}
+
+type nothingYet struct{}
+
+func (nothingYet) Error() string   { return "websocket: nothing to read" }
+func (nothingYet) Timeout() bool   { return true }
+func (nothingYet) Temporary() bool { return true }
 
 // park gives c over to package poll, if that can be. The caller has readToken and frameToken.
 func (c *Conn) park(h Handler) bool {
-	tcp, ok := c.nc.(*net.TCPConn)
-	if !ok || !poll.Supported {
+	if !poll.Supported {
 		return false
 	}
 	p := &parked{c: c, h: h}
+	tcp, ok := c.nc.(*net.TCPConn)
+	layer := newTLSLayer(c.nc, p)
+	switch {
+	case layer != nil:
+		p.h = layer
+		tcp = layer.listened().conn()
+		layer.listened().layer.Store(layer)
+	case !ok:
+		return false
+	}
+	// What has been read before, also by TLS, nothing else would tell of. To wake the poller in vain is dear.
+	early := layer != nil || c.rd != nil
 	b := c.blocking.Load()
 	interval, timeout := b.keepalive.take()
 	if interval >= 0 {
@@ -66,8 +84,14 @@ func (c *Conn) park(h Handler) bool {
 	c.parked.Store(p)
 	if err := p.Take(tcp, p); err != nil {
 		c.parked.Store(nil)
-		b.keepalive.restart(c)
+		if layer != nil {
+			layer.listened().layer.Store(nil)
+		}
+		b.keepalive.start(c)
 		return false
+	}
+	if layer != nil {
+		layer.listened().tcp.Store(nil)
 	}
 	c.blocking.Store(nil)
 	c.mu.Lock()
@@ -78,12 +102,15 @@ func (c *Conn) park(h Handler) bool {
 	c.mu.Unlock()
 	if closed { // meanwhile, and before it could be known what else there is to close
 		p.FD.Close()
+		early = true // nothing else would tell of it
 	}
 	p.addFrames(b.appendReplies(nil))
 	if interval >= 0 {
 		p.SetTimer(interval)
 	}
-	p.Wake() // for what had been read before
+	if early {
+		p.Wake()
+	}
 	return true
 }
 
@@ -164,34 +191,26 @@ func (p *parked) receive() {
 func (p *parked) fill() error {
 	c := p.c
 	rd := c.rd
-	t := &rd.turn
-	if t.drained {
-		return errParked
+	buf := rd.turn.scratch
+	l := p.tls()
+	if l != nil {
+		buf = buf[:sealedPart(buf)]
 	}
-	if t.reads--; t.reads < 0 {
-		p.Again(t.ev & (poll.Readable | poll.HungUp))
-		return errParked
-	}
-	buf := t.scratch
 	if room := c.room(); len(room) >= len(buf) {
 		buf = room
 	}
-	if f := faults.Load(); f != nil {
-		buf = buf[:f.read(len(buf))]
-		if len(buf) == 0 {
-			t.reads = 0
-			return p.fill()
-		}
+	var n int
+	var err error
+	if l != nil {
+		n, err = l.conn.Read(buf)
+	} else {
+		n, err = p.take(buf)
 	}
-	n, err := p.Read(buf)
 	switch {
 	case n > 0:
-		t.drained = n < len(buf) && t.ev&poll.HungUp == 0
-		p.keep.heard = p.Clock()
 		rd.in = buf[:n]
 		return nil
-	case err == poll.ErrAgain:
-		t.drained = true
+	case err == errParked:
 		return errParked
 	case c.isClosed():
 	case err == io.EOF:
@@ -200,6 +219,36 @@ func (p *parked) fill() error {
 		c.teardown(fmt.Errorf("websocket: reading: %w", err))
 	}
 	return c.closedErr()
+}
+
+// take receives from the network, as far as the turn goes, or returns errParked.
+func (p *parked) take(buf []byte) (int, error) {
+	t := &p.c.rd.turn
+	if t.drained {
+		return 0, errParked
+	}
+	if f := faults.Load(); f != nil && t.reads > 0 {
+		buf = buf[:f.read(len(buf))]
+		if len(buf) == 0 {
+			t.reads = 0
+		}
+	}
+	if t.reads == 0 {
+		// Not only for what the network has: TLS may have more, of which there will be no event.
+		p.Again(poll.Readable | t.ev&poll.HungUp)
+		return 0, errParked
+	}
+	t.reads--
+	n, err := p.Read(buf)
+	switch {
+	case n > 0:
+		t.drained = n < len(buf) && t.ev&poll.HungUp == 0
+		p.keep.heard = p.Clock()
+	case err == poll.ErrAgain:
+		t.drained = true
+		return 0, errParked
+	}
+	return n, err
 }
 
 // parkedConn is the network connection of a connection in event mode, as far as others need one.
@@ -212,18 +261,29 @@ func (pc *parkedConn) Write([]byte) (int, error)        { return 0, errNotAStrea
 func (pc *parkedConn) SetDeadline(time.Time) error      { return errNotAStream }
 func (pc *parkedConn) SetReadDeadline(time.Time) error  { return errNotAStream }
 func (pc *parkedConn) SetWriteDeadline(time.Time) error { return errNotAStream }
-func (pc *parkedConn) SetLinger(int) error              { return pc.FD.Reset() }
 func (pc *parkedConn) LocalAddr() net.Addr              { return addrOf(pc.FD.LocalAddr()) }
 func (pc *parkedConn) RemoteAddr() net.Addr             { return addrOf(pc.FD.RemoteAddr()) }
 
+// SetLinger has the connection end with a reset, and no goodbye.
+func (pc *parkedConn) SetLinger(int) error {
+	if l := (*parked)(pc).tls(); l != nil {
+		l.dropGoodbye()
+	}
+	return pc.FD.Reset()
+}
+
 // Close closes the connection, once the network has had a chance to take what waits, and has a turn tell it.
 func (pc *parkedConn) Close() error {
-	(*parked)(pc).last()
-	if !pc.FD.Close() {
+	p := (*parked)(pc)
+	p.last()
+	if l := p.tls(); l != nil && l.goodbye() {
+		p.last()
+	}
+	if !p.FD.Close() {
 		return net.ErrClosed
 	}
-	(*parked)(pc).closed()
-	pc.FD.Wake()
+	p.closed()
+	p.Wake()
 	return nil
 }
 
@@ -242,8 +302,17 @@ func addrOf(name syscall.Sockaddr) net.Addr {
 	return unknownAddr{}
 }
 
-// write writes as much of a and b as there is room for.
+// write writes as much of a and b as there is room for. poll.ErrAgain comes with what was written, if anything waits then
+// that must be sent before more can be.
 func (p *parked) write(a, b []byte) (int, error) {
+	if l := p.tls(); l != nil {
+		return l.seal(a, b)
+	}
+	return p.put(a, b)
+}
+
+// put writes to the network.
+func (p *parked) put(a, b []byte) (int, error) {
 	f := faults.Load()
 	if f == nil {
 		return p.FD.Write(a, b)

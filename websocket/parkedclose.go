@@ -49,11 +49,11 @@ func (p *parked) close(code StatusCode, reason string) {
 // sendClose queues a close frame, at once if no message is just being queued, and has after done when it has been sent.
 func (p *parked) sendClose(code StatusCode, reason string, after afterwards) {
 	c := p.c
-	p.SetTimer(closeTimeout)
 	if c.tryTake(frameToken) {
 		p.queueClose(code, reason, after)
 		return
 	}
+	p.endWithin(closeTimeout)
 	go func() {
 		if c.take(context.Background(), frameToken) == nil {
 			p.queueClose(code, reason, after)
@@ -110,7 +110,7 @@ func (p *parked) lost() {
 	if c.closing.CompareAndSwap(false, true) {
 		c.because(ErrKeepaliveTimeout)
 		p.sendClose(StatusInternalError, "keepalive timeout", hangUp)
-		p.SetTimer(time.Second) // it is likely to take nothing any more
+		p.endWithin(time.Second) // it is likely to take nothing any more
 	}
 }
 
@@ -120,18 +120,32 @@ func (p *parked) sent(a afterwards) {
 	switch a {
 	case awaitClose, linger:
 		if a == linger {
-			p.CloseWrite()
+			p.endStream()
 		}
 		p.SetTimer(closeTimeout)
 	case hangUp:
+		if l := p.tls(); l != nil && l.goodbye() {
+			p.endWith(hangUp)
+			return
+		}
 		c.teardown(net.ErrClosed) // the cause is known
 	}
 }
 
-// peerClosed is Conn.peerClosed, once the reason is noted.
-func (p *parked) peerClosed(e CloseError) error {
+// endStream ends our direction of the stream.
+func (p *parked) endStream() {
+	switch l := p.tls(); {
+	case l == nil:
+		p.CloseWrite()
+	case l.goodbye():
+		p.endWith(nothingAfter)
+	}
+}
+
+// peerClosed is Conn.peerClosed.
+func (p *parked) peerClosed(code StatusCode) error {
 	p.deaf = true
-	p.sendClose(e.Code, "", hangUp)
+	p.sendClose(code, "", hangUp)
 	return errDeaf
 }
 

@@ -74,19 +74,12 @@ func (c *Conn) WritePrepared(ctx context.Context, m *PreparedMessage) error {
 	if m.err != nil {
 		return m.err
 	}
-	if err := c.beginFrame(ctx, bothTokens); err != nil {
-		return err
+	out := outgoing{prepared: m, data: m.plain.payload}
+	if ctx.Err() != nil || c.parked.Load() != nil || !c.takeNow(bothTokens) {
+		return c.writeInLine(ctx, out)
 	}
-	defer c.giveBack(bothTokens)
-	if err := c.sendable(); err != nil {
-		return err
-	}
-	h, payload := c.prepared(m)
-	err := c.send(ctx, h, payload)
-	if c.compression != nil {
-		c.endIfLost(ctx, err)
-	}
-	return err
+	defer c.endWrite()
+	return c.sendOutgoing(ctx, out)
 }
 
 // prepared returns m as it is to be sent on this connection, which is to be done now: a frame if h is nil, else the payload

@@ -310,12 +310,13 @@ func (c *Conn) nextEvent(ctx context.Context) (proto.Event, error) {
 			if err != nil {
 				return ev, c.fail(ctx, err.(*proto.Error))
 			}
-			if ev.Op.IsControl() {
-				if err := c.handleControl(ctx, ev); err != nil {
-					return ev, err
+			switch {
+			case !ev.Op.IsControl():
+				if ev.Op != 0 {
+					return ev, nil
 				}
-			} else if ev.Op != 0 {
-				return ev, nil
+			case c.handleControl(ctx, ev):
+				return ev, c.peerClosed(StatusCode(ev.Code))
 			}
 		}
 		if err := c.fill(ctx); err != nil {

@@ -121,7 +121,7 @@ func (c *Conn) enqueue(m outgoing) error {
 
 // sendBacklog sends what there is of it, as much as possible at a time, once the tokens that w waits for are there.
 func (c *Conn) sendBacklog(w *waiter) {
-	if w != nil && !<-w.given {
+	if w != nil && <-w.given != granted {
 		return
 	}
 	defer c.giveBack(bothTokens)

@@ -3,6 +3,7 @@
 package websocket
 
 import (
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -18,10 +19,10 @@ type socket struct {
 	raw syscall.RawConn       // nil: the network connection is something else
 	try func(fd uintptr) bool // fills the fields below, unless there is nothing yet
 
-	// Of the read that is under way.
-	buf *[]byte // borrowed from readBuffers
-	n   int
-	err error
+	// Of the last read. Not an error, which would take more of what an idle connection needs.
+	buf   *[]byte // borrowed from readBuffers
+	n     int32   // 0 without an errno: the end of the stream
+	errno uint32
 }
 
 // init leaves raw nil if nc is not a socket as it is.
@@ -40,14 +41,18 @@ func (s *socket) init(nc net.Conn) {
 		return
 	}
 	s.try = func(fd uintptr) bool { // no method value: that would be one call more
-		s.buf = readBuffers.Get().(*[]byte)
-		s.n, s.err = poll.ReadNow(fd, *s.buf)
-		if s.err == nil {
+		buf := readBuffers.Get().(*[]byte)
+		n, err := poll.ReadNow(fd, *buf)
+		s.n, s.errno = int32(n), 0
+		if err == nil {
+			s.buf = buf
 			return true
 		}
-		readBuffers.Put(s.buf)
-		s.buf = nil
-		return s.err != poll.ErrAgain
+		readBuffers.Put(buf)
+		if errno, ok := err.(syscall.Errno); ok {
+			s.errno = uint32(errno)
+		}
+		return err != poll.ErrAgain
 	}
 }
 
@@ -56,20 +61,18 @@ func (s *socket) read() (buf *[]byte, n int, err error) {
 	if err := s.raw.Read(s.try); err != nil {
 		return nil, 0, err
 	}
+	switch {
+	case s.errno != 0:
+		return nil, 0, os.NewSyscallError("read", syscall.Errno(s.errno))
+	case s.n == 0:
+		return nil, 0, io.EOF
+	}
 	buf, s.buf = s.buf, nil
-	return buf, s.n, named("read", s.err)
+	return buf, int(s.n), nil
 }
 
 // drained reports whether the last read has left nothing behind.
 func (s *socket) drained() bool { return s.n < readBufferSize }
-
-// named says which call an error of the system is from.
-func named(call string, err error) error {
-	if errno, ok := err.(syscall.Errno); ok {
-		return os.NewSyscallError(call, errno)
-	}
-	return err
-}
 
 // write writes a and then b. If it is not to wait, it writes what there is room for, and the error is poll.ErrAgain if that is
 // not all.
@@ -109,7 +112,10 @@ var writes = sync.Pool{New: func() any {
 			case err == poll.ErrAgain && w.wait:
 				return false
 			default:
-				w.err = named("write", err)
+				w.err = err
+				if errno, ok := err.(syscall.Errno); ok {
+					w.err = os.NewSyscallError("write", errno)
+				}
 				return true
 			}
 		}

@@ -18,10 +18,20 @@ const (
 
 // A waiter waits for all of some tokens at once. A connection for which nobody waits has but a byte for its tokens.
 type waiter struct {
-	want  token
-	given chan bool // false: the connection has been closed
-	next  *waiter
+	want   token
+	given  chan answer
+	next   *waiter
+	joiner *joiner // nil: it has nothing that others could do for it
 }
+
+// An answer is what becomes of waiting.
+type answer uint8
+
+const (
+	refused   answer = iota // the connection has been closed
+	granted                 // the tokens are there
+	sentAlong               // the joiner's message has been dealt with; the tokens are still others'
+)
 
 // take takes tokens, waiting until they are free, ctx ends, or the connection is closed. Whoever has frameToken must not wait
 // for messageToken.
@@ -39,24 +49,33 @@ func (c *Conn) take(ctx context.Context, want token) error {
 	if w == nil {
 		return nil
 	}
-	return c.await(ctx, w)
+	_, err := c.await(ctx, w)
+	return err
 }
 
-// await waits for what w wants.
-func (c *Conn) await(ctx context.Context, w *waiter) error {
-	var given bool
+// await waits for what w wants. If it reports true, others have dealt with its message, and err is how that went.
+func (c *Conn) await(ctx context.Context, w *waiter) (sent bool, err error) {
+	var a answer
 	select {
-	case given = <-w.given:
+	case a = <-w.given:
 	case <-ctx.Done():
-		if !c.forget(w) && <-w.given {
-			c.give(w.want)
+		if c.forget(w) {
+			return false, fmt.Errorf("websocket: %w", ctx.Err())
 		}
-		return fmt.Errorf("websocket: %w", ctx.Err())
+		a = <-w.given // soon: who takes a message along does not wait
+		if a == granted && (w.joiner == nil || w.joiner.buf == nil) {
+			c.give(w.want)
+			return false, fmt.Errorf("websocket: %w", ctx.Err())
+		}
 	}
-	if !given {
-		return c.closedErr()
+	switch a {
+	case sentAlong:
+		return true, w.joiner.err
+	case granted:
+		return false, nil
+	default:
+		return false, c.closedErr()
 	}
-	return nil
 }
 
 // request takes tokens if they are free, or else lines up for them. c.mu is held.
@@ -65,7 +84,7 @@ func (c *Conn) request(want token) *waiter {
 		c.held |= want
 		return nil
 	}
-	w := &waiter{want: want, given: make(chan bool, 1)}
+	w := &waiter{want: want, given: make(chan answer, 1)}
 	last := &c.waiters
 	for *last != nil {
 		last = &(*last).next
@@ -111,14 +130,14 @@ func (c *Conn) give(held token) {
 		}
 		c.held |= w.want
 		*p = w.next
-		w.given <- true
+		w.given <- granted
 	}
 }
 
 // refuse tells all who wait that the connection is closed. c.mu is held.
 func (c *Conn) refuse() {
 	for w := c.waiters; w != nil; w = w.next {
-		w.given <- false
+		w.given <- refused
 	}
 	c.waiters = nil
 }

@@ -1,8 +1,6 @@
 package main
 
-import "fmt"
-
-// A audience is the connections that get what one of them sends.
+// An audience is the connections that get what one of them sends.
 type audience struct {
 	fds  []int
 	poll *poller
@@ -27,10 +25,10 @@ func fanOut(o options) (result, error) {
 			return result{}, err
 		}
 	}
-	a := &audience{fds, p, back, make([]int, len(fds)), make([]byte, len(back)+1)}
-	if err := a.gather(there); err != nil {
+	if err := gather(o, fds, p); err != nil {
 		return result{}, err
 	}
+	a := &audience{fds, p, back, make([]int, len(fds)), make([]byte, len(back)+1)}
 	units := int64(0)
 	watch := newStopwatch(o)
 	for sender := 0; ; sender = (sender + 1) % len(fds) {
@@ -38,7 +36,7 @@ func fanOut(o options) (result, error) {
 			return result{}, err
 		}
 		for missing := len(fds); missing > 0; {
-			n, err := a.hear(silence)
+			n, err := a.hear()
 			if err != nil {
 				return result{}, err
 			}
@@ -51,12 +49,10 @@ func fanOut(o options) (result, error) {
 	}
 }
 
-// hear waits for ms at most, and returns how many have now got the message whole. None can come before the next is sent.
-func (a *audience) hear(ms int) (complete int, err error) {
-	events, err := a.poll.waitFor(ms)
-	if err == nil && len(events) == 0 && ms == silence {
-		err = errSilent
-	}
+// hear waits for something to come, and returns how many have now got the message whole. There cannot come more for them before
+// the next is sent.
+func (a *audience) hear() (complete int, err error) {
+	events, err := a.poll.wait()
 	for _, e := range events {
 		i := int(e.Fd)
 		if a.got[i], err = receiveExpected(a.fds[i], a.buf, a.back, a.got[i]); err != nil {
@@ -68,29 +64,4 @@ func (a *audience) hear(ms int) (complete int, err error) {
 		}
 	}
 	return complete, err
-}
-
-// gather sends messages until one reaches all: a server may answer a handshake before it adds the connection to the others.
-func (a *audience) gather(there []byte) error {
-	heard := 0
-	for range 100 {
-		if err := sendAll(a.fds[0], there); err != nil {
-			return err
-		}
-		heard = 0
-		for heard < len(a.fds) {
-			before := heard
-			n, err := a.hear(300)
-			if err != nil {
-				return err
-			}
-			if heard += n; heard == before {
-				break
-			}
-		}
-		if heard == len(a.fds) {
-			return nil
-		}
-	}
-	return fmt.Errorf("of %d connections %d get what one of them sends", len(a.fds), heard)
 }

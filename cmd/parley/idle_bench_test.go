@@ -27,8 +27,8 @@ import (
 // file descriptor of two processes.
 const idleClients = 15_000
 
-// role, in the environment, has this program be a part of BenchmarkIdleClient
-// rather than a test.
+// role, in the environment, has this program be a part of a benchmark rather
+// than a test.
 const role = "PARLEY_BENCHMARK_ROLE"
 
 func TestMain(m *testing.M) {
@@ -184,7 +184,7 @@ func beServer(folder string) error {
 	os.Stdout = write // where serve prints its address
 	served := make(chan error, 1)
 	go func() {
-		c := serveCmd{Listen: "127.0.0.1:0", Data: filepath.Join(folder, "data"), PublishRate: 20, PublishBurst: 60}
+		c := serveCmd{Listen: "127.0.0.1:0", Data: filepath.Join(folder, "data")}
 		served <- c.Run(ctx)
 		write.Close()
 	}()
@@ -204,8 +204,8 @@ func beServer(folder string) error {
 			runtime.GC() // the pools are emptied by the second
 			debug.FreeOSMemory()
 			fmt.Fprintln(stdout, "freed")
-		case "settle": // comings are told half a second later
-			time.Sleep(2 * time.Second)
+		case "settle": // what is told, or forgotten, some seconds later
+			time.Sleep(12 * time.Second)
 			fmt.Fprintln(stdout, "settled")
 		case "profile":
 			var profile bytes.Buffer
@@ -261,10 +261,28 @@ func beClients(url, count, roomSize string) error {
 		return first
 	}
 	fmt.Println("ready")
-	io.Copy(io.Discard, os.Stdin)
+	commands := bufio.NewScanner(os.Stdin)
+	for commands.Scan() {
+		heard.Lock()
+		fmt.Sscanf(commands.Text(), "hear %d", &heard.wanted)
+		for heard.messages < heard.wanted {
+			heard.Wait()
+		}
+		heard.Unlock()
+		fmt.Println("heard")
+	}
 	runtime.KeepAlive(conns)
 	return nil
 }
+
+// heard counts the messages that all clients of this process were told.
+var heard struct {
+	sync.Mutex
+	sync.Cond
+	messages, wanted int
+}
+
+func init() { heard.L = &heard.Mutex }
 
 func beClient(url, name, room string) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -299,5 +317,14 @@ func beClient(url, name, room string) (*websocket.Conn, error) {
 // silent is a client that says nothing.
 type silent struct{}
 
-func (silent) OnMessage(*websocket.Conn, websocket.MessageType, []byte) {}
-func (silent) OnClose(*websocket.Conn, error)                           {}
+func (silent) OnMessage(_ *websocket.Conn, _ websocket.MessageType, data []byte) {
+	if bytes.HasPrefix(data, []byte(`{"type":"message"`)) {
+		heard.Lock()
+		if heard.messages++; heard.messages == heard.wanted {
+			heard.Broadcast()
+		}
+		heard.Unlock()
+	}
+}
+
+func (silent) OnClose(*websocket.Conn, error) {}

@@ -129,6 +129,7 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 	}
 	fmt.Printf("Parley keeps its data in %s\nParley is open at %s (Ctrl-C stops it)\n", c.Data, open)
 
+	go tidy(ctx)
 	served := make(chan error, 2)
 	switch {
 	case c.TLSCert == "":

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -21,11 +22,19 @@ type client struct {
 	settings
 	url   string // without a path
 	agent string
-	http  *http.Client // nil: the default
+	http  *http.Client
 }
 
-// trust makes the client believe in servers whose certificates the authority in a file has signed.
-func (c *client) trust(ca string) error {
+// prepare makes the client ready to dial, and has it believe in servers whose certificates the authority in a file has signed.
+func (c *client) prepare(ca string) error {
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err == nil {
+			c.narrow(conn)
+		}
+		return conn, err
+	}}
+	c.http = &http.Client{Transport: transport}
 	if ca == "" {
 		return nil
 	}
@@ -37,7 +46,7 @@ func (c *client) trust(ca string) error {
 	if !authorities.AppendCertsFromPEM(inPEM) {
 		return fmt.Errorf("%s holds no certificate in PEM", ca)
 	}
-	c.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authorities}}}
+	transport.TLSClientConfig = &tls.Config{RootCAs: authorities}
 	return nil
 }
 
@@ -57,7 +66,7 @@ func (c *client) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.echo(conn) // the suite closes it when the reports are written
+	c.converse(conn) // the suite closes it when the reports are written
 	return nil
 }
 
@@ -87,8 +96,15 @@ func (c *client) runCase(ctx context.Context, n int) error {
 	if err != nil {
 		return fmt.Errorf("case %d: %w", n, err)
 	}
-	c.echo(conn)
+	c.converse(conn)
 	return nil
+}
+
+// converse echoes until the connection has ended.
+func (c *client) converse(conn *websocket.Conn) {
+	ended := make(chan struct{})
+	c.echo(conn, func() { close(ended) })
+	<-ended
 }
 
 func (c *client) dial(ctx context.Context, path string, query url.Values) (*websocket.Conn, error) {

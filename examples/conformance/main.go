@@ -4,6 +4,8 @@
 //	conformance server --listen 127.0.0.1:9001
 //	conformance client --url ws://127.0.0.1:9001 --agent parley
 //
+// Either works in blocking mode, with a goroutine that reads, or with --mode event through Conn.Handle.
+//
 // The server echoes every message. The client does what suites expect that are servers themselves, such as Autobahn's: it
 // asks at /getCaseCount how many cases there are, echoes what it gets at /runCase for each of them, and has the reports
 // written at /updateReports.
@@ -11,6 +13,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -23,8 +26,8 @@ import (
 )
 
 const usage = `Usage:
-  conformance server [--listen ADDR] [--cert FILE --key FILE] [--limit BYTES] [--max-fragments N]
-  conformance client [--url URL] [--agent NAME] [--ca FILE] [--limit BYTES] [--max-fragments N]
+  conformance server [--listen ADDR] [--cert FILE --key FILE] [--mode blocking|event] [--send-buffer BYTES] [--limit BYTES] [--max-fragments N]
+  conformance client [--url URL] [--agent NAME] [--ca FILE] [--mode blocking|event] [--send-buffer BYTES] [--limit BYTES] [--max-fragments N]
 `
 
 func main() {
@@ -36,6 +39,8 @@ func main() {
 	var s settings
 	flags.Int64Var(&s.limit, "limit", 64<<20, "the most `bytes` of a message")
 	flags.IntVar(&s.maxFragments, "max-fragments", -1, "the most frames of a message; negative: any `number`")
+	mode := flags.String("mode", "blocking", "`blocking` or event")
+	flags.IntVar(&s.sendBuffer, "send-buffer", 0, "`bytes` that a socket takes to be sent; 0: as the system has it")
 	var err error
 	switch os.Args[1] {
 	case "server":
@@ -43,15 +48,18 @@ func main() {
 		cert := flags.String("cert", "", "`file` with a certificate: speak TLS")
 		key := flags.String("key", "", "`file` with the certificate's key")
 		flags.Parse(os.Args[2:])
-		err = serve(s, *listen, *cert, *key)
+		if err = s.setMode(*mode); err == nil {
+			err = serve(s, *listen, *cert, *key)
+		}
 	case "client":
 		var c client
 		flags.StringVar(&c.url, "url", "ws://127.0.0.1:9001", "`URL` of the suite's server")
 		flags.StringVar(&c.agent, "agent", "parley", "`name` to appear under in the reports")
 		ca := flags.String("ca", "", "`file` with the authority that has signed the server's certificate, if not one of the system's")
 		flags.Parse(os.Args[2:])
+		err = s.setMode(*mode)
 		c.settings = s
-		if err = c.trust(*ca); err == nil {
+		if err = errors.Join(err, c.prepare(*ca)); err == nil {
 			err = c.run(context.Background())
 		}
 	default:
@@ -68,51 +76,12 @@ func serve(s settings, listen, cert, key string) error {
 	if err != nil {
 		return err
 	}
+	listener = narrowListener{listener, s}
 	server := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
 	if cert == "" {
 		log.Printf("conformance echoes at ws://%s/", listener.Addr())
 		return server.Serve(listener)
 	}
 	log.Printf("conformance echoes at wss://%s/", listener.Addr())
-	return server.ServeTLS(listener, cert, key)
-}
-
-// settings are what both roles have in common.
-type settings struct {
-	limit        int64
-	maxFragments int
-}
-
-// ServeHTTP echoes on each connection until it ends.
-func (s settings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
-		InsecureSkipVerify: true, // a suite may run in a page
-		KeepaliveInterval:  -1,   // suites count every frame
-		MaxFragments:       s.maxFragments,
-		CompressionMode:    websocket.CompressionContextTakeover,
-	})
-	if err == nil {
-		s.echo(conn)
-	}
-}
-
-// patience is for a peer to take an echo.
-const patience = time.Minute
-
-// echo sends back what comes until the connection ends.
-func (s settings) echo(conn *websocket.Conn) {
-	defer conn.CloseNow()
-	conn.SetReadLimit(s.limit)
-	for {
-		typ, message, err := conn.Read(context.Background())
-		if err != nil {
-			return // most cases end so: the suite closes, or breaks the protocol to see what happens
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		err = conn.Write(ctx, typ, message)
-		cancel()
-		if err != nil {
-			return
-		}
-	}
+	return server.ServeTLS(websocket.NewListener(listener), cert, key)
 }

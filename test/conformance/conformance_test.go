@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,15 +16,29 @@ import (
 type subject struct {
 	name string
 	role roles
+	mode string
 	tls  bool
-	args []string // besides those that say where, and with which certificate
 }
 
-var subjects = []subject{
-	{name: "server", role: servers},
-	{name: "client", role: clients},
-	{name: "server over TLS", role: servers, tls: true},
-	{name: "client over TLS", role: clients, tls: true},
+// subjects are all that there are.
+func subjects() (all []subject) {
+	for _, mode := range []string{"blocking", "event"} {
+		for _, secure := range []bool{false, true} {
+			for _, role := range []roles{servers, clients} {
+				name := map[roles]string{servers: "server", clients: "client"}[role] + " in " + mode + " mode"
+				if secure {
+					name += " over TLS"
+				}
+				all = append(all, subject{name, role, mode, secure})
+			}
+		}
+	}
+	return all
+}
+
+// args returns the arguments of the conformance example that do not depend on its role.
+func (s subject) args() []string {
+	return []string{"--mode", s.mode, "--limit", strconv.Itoa(limit), "--send-buffer", strconv.Itoa(narrow)}
 }
 
 // workers is how many rows are run at once, on the same server or each on a client of its own: most rows wait for the network.
@@ -37,7 +52,8 @@ type outcome struct {
 
 // TestConformance runs all rows on all subjects and prints how many passed, and those that did not.
 func TestConformance(t *testing.T) {
-	for _, s := range subjects {
+	t.Logf("replay with -seed %d", *seed)
+	for _, s := range subjects() {
 		t.Run(s.name, func(t *testing.T) {
 			began := time.Now()
 			var rows []row
@@ -98,18 +114,18 @@ func report(t *testing.T, s subject, outcomes []outcome, took time.Duration) {
 
 // runServer runs rows on a server, some at once.
 func runServer(t *testing.T, s subject, rows []row) []outcome {
-	args := s.args
+	args := s.args()
 	if s.tls {
-		args = append([]string{"--cert", cert.File, "--key", cert.KeyFile}, args...)
+		args = append(args, "--cert", cert.File, "--key", cert.KeyFile)
 	}
-	addr := startServer(t, args...).addr
+	addr := startServer(t, racing, args...).addr
 	outcomes := make([]outcome, len(rows))
 	next := make(chan int)
 	var running sync.WaitGroup
 	for range workers {
 		running.Go(func() {
 			for i := range next {
-				outcomes[i] = outcome{rows[i], onServer(addr, s.tls, rows[i])}
+				outcomes[i] = outcome{rows[i], onServer(addr, s.tls, rows[i], dialRough(uint64(i)))}
 			}
 		})
 	}
@@ -121,9 +137,10 @@ func runServer(t *testing.T, s subject, rows []row) []outcome {
 	return outcomes
 }
 
-func onServer(addr string, secure bool, r row) error {
+// onServer runs a row on a server that is connected to by dial.
+func onServer(addr string, secure bool, r row, dial func(addr string) (net.Conn, error)) error {
 	early, list := r.early(true)
-	p, err := connect(addr, secure, r.hs, early)
+	p, err := connect(addr, secure, r.hs, early, dial)
 	if err != nil {
 		return err
 	}

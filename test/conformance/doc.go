@@ -6,7 +6,11 @@
 // A row demands the strictest reading: exact echoes in exact order, the one close code that fits, a failure at the first
 // wrong byte and not at the end of its message, and the TCP connection ended by the server.
 //
-//	go test -v -run TestConformance    prints a count per group and every row that fails
+// All rows run in blocking mode and in event mode, plain and over TLS, against an example that was built with the race
+// detector, and over a network that cuts what is sent to it at random and has little room for what it sends.
+//
+//	go test -v -run TestConformance               prints a count per group and every row that fails
+//	go test -v -run TestConformance -args -seed N cuts in the same places again
 //
 // Environment:
 //

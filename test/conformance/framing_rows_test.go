@@ -33,8 +33,8 @@ func framingRows() []row {
 	return rows
 }
 
-// limit is the read limit of the conformance example, in bytes.
-const limit = 64 << 20
+// limit is the read limit of the subjects, in bytes: that of the largest message there is.
+const limit = 16 << 20
 
 // sendCut writes a frame in two pieces, the first of which has been received before the second is written.
 func sendCut(n int, f frame) step {

@@ -19,6 +19,7 @@ import (
 
 var (
 	executable string                   // the conformance example, built for these tests
+	racing     string                   // the same, with the race detector
 	cert       *certificate.Certificate // of all servers here
 )
 
@@ -37,11 +38,13 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	executable = filepath.Join(dir, "conformance")
-	build := exec.Command("go", "build", "-C", "../..", "-o", executable, "./examples/conformance")
-	if text, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the conformance example: %v\n%s", err, text)
-		return 1
+	executable, racing = filepath.Join(dir, "conformance"), filepath.Join(dir, "racing")
+	for path, race := range map[string]string{executable: "-race=false", racing: "-race"} {
+		build := exec.Command("go", "build", "-C", "../..", "-o", path, race, "./examples/conformance")
+		if text, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "building the conformance example: %v\n%s", err, text)
+			return 1
+		}
 	}
 	return m.Run()
 }
@@ -57,7 +60,7 @@ type program struct {
 var address = regexp.MustCompile(`wss?://([^/\s]+)/`)
 
 // start runs the conformance example. It is killed when the test ends; what it printed is shown if the test failed.
-func start(t *testing.T, args ...string) *program {
+func start(t *testing.T, executable string, args ...string) *program {
 	t.Helper()
 	cmd := exec.Command(executable, args...)
 	stderr, err := cmd.StderrPipe()
@@ -94,7 +97,7 @@ func start(t *testing.T, args ...string) *program {
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		<-p.ended
-		if printed := log.String(); t.Failed() || strings.Contains(printed, "panic") {
+		if printed := log.String(); t.Failed() || strings.Contains(printed, "panic") || strings.Contains(printed, "DATA RACE") {
 			t.Errorf("conformance %s printed:\n%s", strings.Join(args, " "), printed)
 		}
 	})
@@ -110,7 +113,7 @@ func start(t *testing.T, args ...string) *program {
 	return p
 }
 
-func startServer(t *testing.T, args ...string) *program {
+func startServer(t *testing.T, executable string, args ...string) *program {
 	t.Helper()
-	return start(t, append([]string{"server", "--listen", "127.0.0.1:0"}, args...)...)
+	return start(t, executable, append([]string{"server", "--listen", "127.0.0.1:0"}, args...)...)
 }

@@ -51,10 +51,10 @@ type attack struct {
 // run connects the peers, lets them do what they do, and fails the test if the server's memory grew too much.
 func (a attack) run(t *testing.T, do func(peers []*peer)) {
 	t.Helper()
-	server := startServer(t, a.args...)
+	server := startServer(t, executable, a.args...)
 	peers := make([]*peer, a.peers)
 	for i := range peers {
-		p, err := connect(server.addr, false, a.hs, nil)
+		p, err := connect(server.addr, false, a.hs, nil, dialSmooth)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func (a attack) run(t *testing.T, do func(peers []*peer)) {
 	if t.Failed() {
 		return
 	}
-	if err := onServer(server.addr, false, row{steps: steps(echoed(text(hello)), goodbye)}); err != nil {
+	if err := onServer(server.addr, false, row{steps: steps(echoed(text(hello)), goodbye)}, dialSmooth); err != nil {
 		t.Errorf("the server does not serve others any more: %v", err)
 	}
 	grown := memory(t, server.pid, "VmHWM") - before

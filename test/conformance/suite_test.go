@@ -23,16 +23,18 @@ func runClient(t *testing.T, s subject, rows []row) []outcome {
 		if len(mine) == 0 {
 			continue
 		}
-		suite, err := newSuite(mine, s.tls)
+		suite, err := newSuite(mine, s.tls, uint64(w))
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { suite.listener.Close() })
-		args := []string{"client", "--agent", agent, "--url", "ws://" + suite.listener.Addr().String()}
+		args := append([]string{"client", "--agent", agent}, s.args()...)
 		if s.tls {
-			args = []string{"client", "--agent", agent, "--url", "wss://" + suite.listener.Addr().String(), "--ca", cert.File}
+			args = append(args, "--url", "wss://"+suite.listener.Addr().String(), "--ca", cert.File)
+		} else {
+			args = append(args, "--url", "ws://"+suite.listener.Addr().String())
 		}
-		program := start(t, append(args, s.args...)...)
+		program := start(t, racing, args...)
 		running.Go(func() {
 			go func() { // so that nobody waits for a client that is no more
 				<-program.ended
@@ -64,8 +66,9 @@ type suite struct {
 
 var errNotPlayed = errors.New("the client did not ask for this case")
 
-func newSuite(rows []row, secure bool) (*suite, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// newSuite makes the suite of one of the workers.
+func newSuite(rows []row, secure bool, worker uint64) (*suite, error) {
+	l, err := listenRough(worker << 32)
 	if err != nil {
 		return nil, err
 	}

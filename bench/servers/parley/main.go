@@ -26,7 +26,7 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}})
+		l = tls.NewListener(websocket.NewListener(l), &tls.Config{Certificates: []tls.Certificate{pair}})
 	}
 
 	opts := &websocket.AcceptOptions{

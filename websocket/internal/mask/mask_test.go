@@ -3,6 +3,7 @@ package mask
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"testing"
 )
 
@@ -17,24 +18,55 @@ func naive(b []byte, key uint32) []byte {
 	return out
 }
 
-func check(t *testing.T, b []byte, key uint32, cut int) {
-	t.Helper()
-	want := naive(b, key)
-	got := append([]byte(nil), b...)
-	XOR(got[cut:], XOR(got[:cut], key))
-	if !bytes.Equal(got, want) {
-		t.Fatalf("%d bytes cut at %d, key %08x: %x, want %x", len(b), cut, key, got, want)
+// eitherWay runs f with assembly, if there is any, and without.
+func eitherWay(t *testing.T, f func(t *testing.T)) {
+	had := wide
+	defer func() { wide = had }()
+	for _, on := range []bool{false, had} {
+		wide = on
+		f(t)
 	}
 }
 
+// check masks a part of b, cut in two, and wants the rest untouched.
+func check(t *testing.T, b []byte, from, to, cut int, key uint32) {
+	t.Helper()
+	eitherWay(t, func(t *testing.T) {
+		t.Helper()
+		want := append([]byte(nil), b...)
+		copy(want[from:], naive(b[from:to], key))
+		got := append([]byte(nil), b...)
+		p := got[from:to]
+		if end := XOR(p[cut:], XOR(p[:cut], key)); end != bits.RotateLeft32(key, -8*(len(p)%4)) {
+			t.Fatalf("%d bytes cut at %d, key %08x: the next one is %08x", len(p), cut, key, end)
+		}
+		if !bytes.Equal(got, want) {
+			t.Fatalf("%d bytes at %d cut at %d, key %08x, wide %v: %x, want %x", len(p), from, cut, key, wide, got, want)
+		}
+	})
+}
+
 func TestXORInAnyPiecesIsTheRFCsMasking(t *testing.T) {
-	b := make([]byte, 100)
+	b := make([]byte, 200)
 	for i := range b {
 		b[i] = byte(i * 7)
 	}
 	for n := range b {
 		for cut := 0; cut <= n; cut++ {
-			check(t, b[:n], 0x8499aabb, cut)
+			check(t, b, 0, n, cut, 0x8499aabb)
+		}
+	}
+}
+
+// TestXORAnywhere masks every length at every place a block can have, and nothing beside it.
+func TestXORAnywhere(t *testing.T) {
+	b := make([]byte, 400)
+	for i := range b {
+		b[i] = byte(i * 7)
+	}
+	for n := range 301 {
+		for from := range 32 {
+			check(t, b, from, from+n, 0, 0x8499aabb)
 		}
 	}
 }
@@ -56,14 +88,7 @@ func FuzzXOR(f *testing.F) {
 		if cut < 0 || cut > len(b) {
 			cut = 0
 		}
-		check(t, b, key, cut)
+		check(t, b, 0, len(b), cut, key)
+		check(t, b, cut, len(b), 0, key)
 	})
-}
-
-func BenchmarkXOR(b *testing.B) {
-	p := make([]byte, 65536)
-	b.SetBytes(int64(len(p)))
-	for b.Loop() {
-		XOR(p, 0x8499aabb)
-	}
 }

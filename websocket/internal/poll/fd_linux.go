@@ -21,6 +21,7 @@ type FD struct {
 	turn   atomic.Uint32 // the events that wait to be told, and taken
 	users  atomic.Uint32 // of sys, and closed: the last to leave closes it
 	starve atomic.Bool   // a write found no room, and nobody has been told of room since
+	roomy  atomic.Bool   // events of room are asked for
 }
 
 const (
@@ -102,7 +103,25 @@ func (f *FD) Write(a, b []byte) (int, error) {
 	}
 	// Room may have been made, and the event gone by, before anybody could know that it is waited for: hence once more.
 	f.starve.Store(true)
+	if !f.roomy.Swap(true) {
+		if err := f.p.askForRoom(f); err != nil {
+			return 0, err
+		}
+	}
 	return WriteNow(uintptr(f.sys), a, b)
+}
+
+// WriteLast is Write for what comes right before Close or CloseWrite: the bytes leave with the end of the stream, in one packet.
+func (f *FD) WriteLast(p []byte) (int, error) {
+	if !f.enter() {
+		return 0, ErrClosed
+	}
+	n, err := WriteLast(uintptr(f.sys), p)
+	f.leave()
+	if n > 0 || err != ErrAgain {
+		return n, err
+	}
+	return f.Write(p, nil)
 }
 
 // CloseWrite ends our direction of the stream.

@@ -23,6 +23,9 @@ func (*FD) Read([]byte) (int, error) { return 0, ErrClosed }
 // Write returns ErrClosed.
 func (*FD) Write(_, _ []byte) (int, error) { return 0, ErrClosed }
 
+// WriteLast returns ErrClosed.
+func (*FD) WriteLast([]byte) (int, error) { return 0, ErrClosed }
+
 // CloseWrite returns ErrClosed.
 func (*FD) CloseWrite() error { return ErrClosed }
 

@@ -24,8 +24,9 @@ const (
 // A poller waits for the sockets registered with its epoll. Its goroutine, the worker, is another one each time the last one
 // was held up.
 //
-// Registrations are edge-triggered: an event costs no system call but the wait that fetched it, and none is
-// needed to wait for room to write, either. The epoll's own descriptor waits in Go's netpoller, so that an idle
+// Registrations are edge-triggered: an event costs no system call but the wait that fetched it. Events of room to write are
+// asked for when there was none for the first time: else the first, as soon as a socket is registered, would tell nothing. The
+// epoll's own descriptor waits in Go's netpoller, so that an idle
 // poller holds no thread.
 type poller struct {
 	epfd    int
@@ -156,14 +157,29 @@ func (p *poller) add(f *FD) error {
 	s := p.slotAt(i)
 	s.fd, s.timer = f, link{}
 	f.p, f.slot = p, i
-	ev := syscall.EpollEvent{
-		Events: edges(syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP),
-		Fd:     int32(i),
-		Pad:    int32(s.gen),
-	}
+	gen := s.gen
 	p.mu.Unlock()
-	if err := syscall.EpollCtl(p.epfd, syscall.EPOLL_CTL_ADD, int(f.sys), &ev); err != nil {
+	if err := p.register(f, gen, syscall.EPOLL_CTL_ADD, 0); err != nil {
 		p.remove(f)
+		return err
+	}
+	return nil
+}
+
+// askForRoom has events of room to write told of f, too: also of room that is there now.
+func (p *poller) askForRoom(f *FD) error {
+	p.mu.Lock()
+	s := *p.slotAt(f.slot)
+	p.mu.Unlock()
+	if s.fd != f {
+		return ErrClosed
+	}
+	return p.register(f, s.gen, syscall.EPOLL_CTL_MOD, syscall.EPOLLOUT)
+}
+
+func (p *poller) register(f *FD, gen uint32, op int, more uint32) error {
+	ev := syscall.EpollEvent{Events: edges(syscall.EPOLLIN | syscall.EPOLLRDHUP | more), Fd: int32(f.slot), Pad: int32(gen)}
+	if err := syscall.EpollCtl(p.epfd, op, int(f.sys), &ev); err != nil {
 		return fmt.Errorf("poll: registering: %w", os.NewSyscallError("epoll_ctl", err))
 	}
 	return nil

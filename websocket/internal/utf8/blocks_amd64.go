@@ -1,20 +1,9 @@
 package utf8
 
-// hasBlocks says whether blocksValid may be used.
-var hasBlocks = hasAVX2()
+import "github.com/seed-4a326f83/parley/websocket/internal/cpu"
 
-func hasAVX2() bool {
-	if most, _, _, _ := cpuid(0, 0); most < 7 {
-		return false
-	}
-	const osxsave, avx, avx2 = 1 << 27, 1 << 28, 1 << 5
-	_, _, c, _ := cpuid(1, 0)
-	if c&osxsave == 0 || c&avx == 0 || xgetbv()&6 != 6 { // the system must save the wide registers
-		return false
-	}
-	_, b, _, _ := cpuid(7, 0)
-	return b&avx2 != 0
-}
+// hasBlocks says whether blocksValid may be used.
+var hasBlocks = cpu.HasAVX2
 
 // blocksValid reports whether p, whose length is a multiple of blockSize and not 0, is right: it begins with a character, and
 // may end within one.
@@ -24,7 +13,3 @@ func blocksValid(p []byte) bool { return blocksAVX2(&p[0], len(p)) }
 
 //go:noescape
 func blocksAVX2(p *byte, n int) bool
-
-func cpuid(leaf, sub uint32) (a, b, c, d uint32)
-
-func xgetbv() uint32

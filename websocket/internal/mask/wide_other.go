@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package mask
+
+var wide = false
+
+func xorBlocks([]byte, uint32) {}

@@ -52,6 +52,8 @@ const (
 	// MaxCounted is up to where unread messages are counted: there may be a
 	// million in each of a thousand rooms, and nobody reads that number.
 	MaxCounted = 100
+	// MaxSearchWords is how many words one can look for at once.
+	MaxSearchWords = 64
 	// MaxBulkJoin is how many rooms one join may name.
 	MaxBulkJoin = 200
 )

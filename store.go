@@ -200,8 +200,10 @@ type Search struct {
 	// word, and one with several words in it as these words in a row, of which
 	// the last is a beginning. One or two letters of an alphabet are the whole
 	// word. Case, accents and punctuation do not count. In scripts that put no
-	// space between words, any part is found, and so is an emoji. Where no word
-	// has anything that could be found, there are no hits.
+	// space between words, any part is found, and so is an emoji; each of their
+	// characters counts as a word, of which there are at most [MaxSearchWords]
+	// (CodeInvalid). Where there are Words but nothing in them that could be
+	// found, there are no hits.
 	Words         []string
 	From          string    // the user who said it
 	Room          string    // where

@@ -148,7 +148,10 @@ func (w *world) useEverything() {
 	w.Append(ctx, []parley.Draft{draft}) // of another's message
 	w.History(ctx, parley.Lobby, parley.Range{Limit: 5})
 	w.History(ctx, parley.Lobby, parley.Range{Limit: 5, From: 9, Backward: true})
-	w.Search(ctx, parley.Search{Reader: ann, Limit: 1})
+	for i := range maxScope + 1 {
+		w.Join(ctx, fmt.Sprint("many-", i), root.ID, true, now)
+	}
+	w.Search(ctx, parley.Search{Reader: root.ID, Limit: 1})
 	w.Search(ctx, parley.Search{Reader: ann, Words: []string{"hi"}, From: ann, Room: parley.Lobby, Limit: 1, After: now.Add(-time.Hour), Before: now.Add(time.Hour)})
 
 	w.Leave(ctx, "tea", ben.ID)

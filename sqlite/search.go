@@ -71,9 +71,14 @@ func (s *Store) Search(ctx context.Context, q parley.Search) (parley.Hits, error
 // an answer at all.
 func (s *Store) match(ctx context.Context, q parley.Search) (match string, possible bool, err error) {
 	var terms []string
+	total := 0
 	for _, word := range q.Words {
-		if words := phrase(word); words != "" {
-			terms = append(terms, `text : `+words)
+		query, words := phrase(word)
+		if words > 0 {
+			terms = append(terms, `text : `+query)
+		}
+		if total += words; total > parley.MaxSearchWords {
+			return "", false, parley.Errorf(parley.CodeInvalid, "one can look for %d words at most; leave some out", parley.MaxSearchWords)
 		}
 	}
 	if len(q.Words) > 0 && len(terms) == 0 {
@@ -91,7 +96,7 @@ func (s *Store) match(ctx context.Context, q parley.Search) (match string, possi
 	switch {
 	case err != nil || len(rooms) == 0:
 		return "", false, err
-	case len(rooms) <= maxScope && (q.Room != "" || len(terms) > 0):
+	case len(rooms) <= maxScope:
 		terms = append(terms, `scope : (`+strings.Join(rooms, " OR ")+`)`)
 	}
 	return strings.Join(terms, " AND "), true, nil

@@ -57,19 +57,19 @@ func alone(r rune) bool {
 }
 
 // phrase returns what the index is asked for a word of a search, or for several
-// in a row, or "" where there is nothing in it that could be found. It has
-// letters and digits alone between its quotes: what comes from outside is never
-// syntax.
-func phrase(word string) string {
-	words := spaced(word)
-	if words == "" {
-		return ""
+// in a row, and how many they are: 0 where there is nothing in it that could be
+// found. It has letters and digits alone between its quotes: what comes from
+// outside is never syntax.
+func phrase(word string) (query string, words int) {
+	all := spaced(word)
+	if all == "" {
+		return "", 0
 	}
-	query := `"` + words[1:] + `"`
-	if begins(words[strings.LastIndexByte(words, ' ')+1:]) {
+	query = `"` + all[1:] + `"`
+	if begins(all[strings.LastIndexByte(all, ' ')+1:]) {
 		query += " *"
 	}
-	return query
+	return query, strings.Count(all, " ")
 }
 
 // begins reports whether other words that begin with this one are meant too. One

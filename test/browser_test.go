@@ -18,6 +18,10 @@ func TestBrowser(t *testing.T) {
 	if _, err := os.Stat("node_modules/playwright-core"); err != nil {
 		t.Fatalf("%v; run `npm ci` in test, or `make test`", err)
 	}
-	newControl(t).run(5*time.Minute, ".", "node", "--test", "--test-concurrency=3",
-		"browser/silence.test.mjs", "browser/talk.test.mjs", "browser/page.test.mjs")
+	for _, file := range []string{"silence", "talk", "page", "messages", "list", "look"} {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			newControl(t).run(5*time.Minute, ".", "node", "--test", "browser/"+file+".test.mjs")
+		})
+	}
 }

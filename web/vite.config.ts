@@ -15,6 +15,9 @@ export default defineConfig({
   },
   server: {
     // changeOrigin keeps Host and Origin the same for the server, which checks both.
-    proxy: { '/ws': { target: server, ws: true, changeOrigin: true, rewriteWsOrigin: true } },
+    proxy: {
+      '/ws': { target: server, ws: true, changeOrigin: true, rewriteWsOrigin: true },
+      '/api': { target: server, changeOrigin: true, headers: { origin: server } },
+    },
   },
 });

@@ -290,6 +290,16 @@ var searchTests = []contract{
 			want(f, "found in all", len(f.search(parley.Search{Reader: u.ID, Words: []string{"line"}, Limit: 50}).Messages), 20)
 		})
 	}},
+	{"Search refuses more than MaxSearchWords words", func(f *fixture) {
+		ann := f.member("ann", "tea")
+		f.lines(ann, strings.Repeat("word 字", 100))
+		most := strings.Fields(strings.Repeat("word ", parley.MaxSearchWords))
+		want(f, "as many", f.found(ann, most...), "tea 1")
+		for _, words := range [][]string{append(most, "word"), {strings.Repeat("word ", parley.MaxSearchWords+1)}, {strings.Repeat("字", 40), strings.Repeat("字", 40)}} {
+			_, err := f.Search(f.Context(), parley.Search{Reader: ann.ID, Words: words, Limit: 1})
+			f.wantCode("too many", err, parley.CodeInvalid)
+		}
+	}},
 	{"a word of any length is found by its beginning", func(f *fixture) {
 		ann := f.member("ann", "tea")
 		long := strings.Repeat("abcdefghij", 1000)

@@ -79,6 +79,11 @@ describe('toRows', () => {
     expect(outline(other)).toEqual(['day', 'line 1', 'x']);
   });
 
+  it('goes on with what was said before and is not shown', () => {
+    const list = rows({ before: message(1, { time: at(9) }), messages: [message(2, { time: at(9, 1) })] });
+    expect(outline(list)).toEqual(['+line 2']);
+  });
+
   it('gives every row a key of its own', () => {
     const keys = rows({ messages: messages(1, 500), unsent: [line('x')], newAfter: 20 }).map(({ key }) => key);
     expect(new Set(keys).size).toBe(keys.length);

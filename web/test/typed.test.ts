@@ -110,7 +110,13 @@ describe('the part of a room that is shown', () => {
     expect([shown[0]?.seq, hasBefore, hasBehind]).toEqual([101, true, true]);
     expect(sliceFrom(many, 999)).toMatchObject({ hasBefore: true, hasBehind: false });
     expect(sliceFrom(many, 1).hasBefore).toBe(false);
-    expect(sliceFrom([], 5)).toEqual({ messages: [], hasBefore: false, hasBehind: false });
+    expect(sliceFrom([], 5)).toMatchObject({ messages: [], hasBefore: false, hasBehind: false });
+  });
+
+  it('does not begin with a message of which it is not known what it follows', () => {
+    const { messages: shown, before, hasBefore } = sliceFrom(many, 1, true);
+    expect([shown[0]?.seq, before?.seq, hasBefore]).toEqual([2, 1, false]);
+    expect(sliceFrom(many, 101, true)).toMatchObject({ before: { seq: 99 }, hasBefore: true });
   });
 
   it('moves both ways, and stays within the room', () => {

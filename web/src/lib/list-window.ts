@@ -9,19 +9,27 @@ export const STEP = 60;
 
 export interface Slice {
   messages: readonly Message[];
+  /** What was said before the first of these: whether the first is by the same person, and on the same day, is known. */
+  before: Message | undefined;
   /** There are spoken messages before and behind these. */
   hasBefore: boolean;
   hasBehind: boolean;
 }
 
-/** The messages to show where the first is to be the one of seq `from`: entries are not counted. */
-export function sliceFrom(messages: readonly Message[], from: number): Slice {
-  const begin = lowerBound(messages, from);
+/**
+ * The messages to show where the first is to be the one of seq `from`: entries are not counted. Where there are older
+ * ones that are not here, the very first is not shown: what it follows decides how high it is, and heights must not
+ * change while one reads.
+ */
+export function sliceFrom(messages: readonly Message[], from: number, hasOlder = false): Slice {
+  const lowest = hasOlder ? messages.findIndex(isSpoken) + 1 : 0;
+  const begin = Math.max(lowest, lowerBound(messages, from));
   let end = begin;
   for (let spoken = 0; end < messages.length && spoken < SHOWN_LIMIT; end++) if (isSpokenAt(messages, end)) spoken++;
   return {
     messages: messages.slice(begin, end),
-    hasBefore: someSpoken(messages, 0, begin),
+    before: messages.slice(0, begin).findLast(isSpoken),
+    hasBefore: someSpoken(messages, lowest, begin),
     hasBehind: someSpoken(messages, end, messages.length),
   };
 }

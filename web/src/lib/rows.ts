@@ -33,6 +33,8 @@ export type Row = MessageRow | { type: 'day'; key: string; label: string } | { t
 
 export interface Shown {
   messages: readonly Message[];
+  /** What was said before them, and is not shown. */
+  before?: Message | undefined;
   unsent: readonly Line[];
   me: User;
   /** Where the divider "New" stands: behind this seq. */
@@ -48,12 +50,12 @@ const GROUP_WITHIN = 5 * 60_000;
  * A room's messages and then its unsent lines, with days between days, grouped by who said them. Unsent changes of
  * messages have their effect already.
  */
-export function toRows({ messages, unsent, me, newAfter, now, isCut = false }: Shown): Row[] {
+export function toRows({ messages, before, unsent, me, newAfter, now, isCut = false }: Shown): Row[] {
   const rows: Row[] = [];
   const changes = new Map<number, Line[]>();
   for (const line of unsent) changes.set(line.target ?? 0, [...(changes.get(line.target ?? 0) ?? []), line]);
   const said = new Set(messages.map(({ from, id }) => (from.id === me.id ? id : '')));
-  let previous: MessageRow | undefined;
+  let previous = before && fromMessage(before, me, []);
   let isDividerDue = newAfter !== undefined;
 
   const push = (row: MessageRow): void => {

@@ -26,7 +26,7 @@ func (s *Session) hello(ctx context.Context, req *Request, reply Reply) {
 	}
 	// First connected, then read: a membership that begins in between is told.
 	id := s.chat.node + strconv.FormatUint(s.chat.sessions.Add(1), 36)
-	count := s.chat.hub.Connect(&s.hub, id, user, s.out)
+	count := s.chat.hub.Connect(&s.hub, id, user)
 	if most := s.chat.limits.Connections; most > 0 && count > most {
 		s.hub.Close()
 		reply(nil, &endingError{

@@ -15,7 +15,6 @@ import (
 // other, from one goroutine at a time, and Close at the end.
 type Session struct {
 	chat *Chat
-	out  hub.Subscriber
 
 	// Set by hello and not changed after.
 	hub hub.Session
@@ -38,7 +37,10 @@ func (c *Chat) Connect(out hub.Subscriber) *Session {
 
 // Begin is [Chat.Connect] for a session that is a part of a gateway's
 // connection, as saves memory. It comes before all else.
-func (s *Session) Begin(c *Chat, out hub.Subscriber) { s.chat, s.out = c, out }
+func (s *Session) Begin(c *Chat, out hub.Subscriber) {
+	s.chat = c
+	s.hub.To(out)
+}
 
 // Close ends the session. Answers to what is being committed still come.
 func (s *Session) Close() {

@@ -28,13 +28,16 @@ type Session struct {
 	firstSub   Subscription
 }
 
+// To says where the session's connection is: before Connect.
+func (s *Session) To(out Subscriber) { s.out = out }
+
 // Connect makes s, which is new or was closed before it joined a room, a
 // connection of user, and returns how many he has now. id names it, on all
 // nodes.
-func (h *Hub) Connect(s *Session, id string, user parley.User, out Subscriber) (count int) {
+func (h *Hub) Connect(s *Session, id string, user parley.User) (count int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	*s = Session{hub: h, id: id, user: user, out: out}
+	*s = Session{hub: h, id: id, user: user, out: s.out}
 	s.places = s.firstPlace[:0]
 	s.next = h.users[user.ID]
 	h.users[user.ID] = s

@@ -42,7 +42,10 @@ func listenTCP(t *testing.T, o options) *tcpServer {
 		t.Fatal(err)
 	}
 	bus := hub.NewBus(1024)
-	o.config.Chat = chat.New(chat.Config{Store: store, Bus: bus, Limits: o.limits})
+	o.config.Chat = chat.New(chat.Config{
+		Store: store, Bus: bus, Limits: o.limits,
+		Heartbeat: chat.Heartbeat{Interval: time.Hour, Timeout: time.Hour}, // nobody here answers pings
+	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

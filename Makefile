@@ -113,6 +113,21 @@ web: web/node_modules/.package-lock.json
 conformance: ## hold server and client against the RFCs, and print what passed
 	cd test && go test -count=1 -timeout 15m -v ./conformance
 
+# What `make micro` measures, and what it compares with.
+MICRO ?= ./websocket/internal/...
+BASE ?= HEAD
+
+# The sides take turns: a machine is not as fast in one minute as in the next.
+.PHONY: micro
+micro: ## compare the inner loops of the working tree with those of BASE (HEAD), a revision
+	@old=$$(mktemp -d); trap 'rm -rf "$$old"' EXIT; \
+	git archive $(BASE) | tar -x -C "$$old"; \
+	for round in 1 2 3 4 5 6; do \
+		go test -C "$$old" -run '^$$' -bench . -benchmem -benchtime 100ms $(MICRO) >>"$$old/base"; \
+		go test -run '^$$' -bench . -benchmem -benchtime 100ms $(MICRO) >>"$$old/now"; \
+	done; \
+	cd test && go tool benchstat base="$$old/base" now="$$old/now"
+
 # How long `make soak` lasts.
 SOAK ?= 1h
 

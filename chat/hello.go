@@ -40,7 +40,7 @@ func (s *Session) enter(ctx context.Context, caller Caller) error {
 	// First connected, then read: a membership that begins in between is told,
 	// and who is put out in between is found to be.
 	id := s.chat.node + strconv.FormatUint(s.chat.sessions.Add(1), 36)
-	count := s.chat.hub.Connect(&s.hub, id, caller.User, s.out)
+	count := s.chat.hub.Connect(&s.hub, id, caller.User)
 	s.hub.CameWith(caller.Session)
 	if most := s.chat.limits.Connections; most > 0 && count > most {
 		s.hub.Close()
@@ -58,7 +58,7 @@ func (s *Session) enter(ctx context.Context, caller Caller) error {
 		return err
 	}
 	s.hub.Watch(rooms)
-	s.guest, s.greeted, s.came = caller.Role == parley.Guest, true, nil
+	s.guest, s.greeted = caller.Role == parley.Guest, true
 	s.expire(caller.Expires)
 	return nil
 }
@@ -74,12 +74,12 @@ func (s *Session) renew(caller Caller) error {
 
 // expire has the connection ended when its token does.
 func (s *Session) expire(at time.Time) {
-	if s.expiry != nil {
-		s.expiry.Stop()
-		s.expiry = nil
+	if s.vouched != nil && s.vouched.expiry != nil {
+		s.vouched.expiry.Stop()
 	}
+	s.vouched = nil
 	if !at.IsZero() {
-		s.expiry = time.AfterFunc(at.Sub(s.chat.now()), func() { s.out.End(expired) })
+		s.vouched = &vouched{expiry: time.AfterFunc(at.Sub(s.chat.now()), func() { s.hub.End(expired) })}
 	}
 }
 
@@ -105,10 +105,10 @@ func (s *Session) identify(ctx context.Context, req *Request) (Caller, parley.Se
 		return caller, "", disbelieved(err)
 	case s.greeted:
 		return Caller{}, "", parley.Errorf(parley.CodeConflict, "hello was said already; open another connection to be somebody else")
-	case s.came != nil && req.Name != "":
-		return Caller{}, "", parley.Errorf(parley.CodeInvalid, "you are signed in as %s; say hello without a name", s.came.Name)
-	case s.came != nil:
-		return *s.came, "", nil
+	case s.vouched != nil && req.Name != "":
+		return Caller{}, "", parley.Errorf(parley.CodeInvalid, "you are signed in as %s; say hello without a name", s.vouched.came.Name)
+	case s.vouched != nil:
+		return *s.vouched.came, "", nil
 	case !s.chat.guests:
 		return Caller{}, "", disbelieved(parley.Errorf(parley.CodeUnauthorized, "guests cannot come in here; sign in"))
 	}

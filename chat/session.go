@@ -15,23 +15,27 @@ import (
 // other, from one goroutine at a time, and Close at the end.
 type Session struct {
 	chat *Chat
-	out  hub.Subscriber
-
-	came *Caller // whom the request that opened the connection came from; nil: hello says who
 
 	// Set by hello and not changed after.
-	hub   hub.Session
-	guest bool
+	hub hub.Session
 
-	expiry *time.Timer // of a token; nil for a session
+	vouched *vouched // nil for most
 
 	taken [ofConnections]bucket // guarded by chat.mu
 	flood *flood                // nil: never
 
 	greeted bool // hello was believed
+	guest   bool // and said a name alone
 
 	mu     sync.Mutex  // Refused is called by the committer too
 	errors *errorCount // nil: none
+}
+
+// vouched is what there is to know of a connection for which somebody else than
+// hello, or a token, vouches.
+type vouched struct {
+	came   *Caller     // whom the request that opened it came from, until hello
+	expiry *time.Timer // of a token
 }
 
 // Connect begins a session; what it is told goes to out. came is who the request
@@ -46,13 +50,17 @@ func (c *Chat) Connect(out hub.Subscriber, came *Caller) *Session {
 // Begin is [Chat.Connect] for a session that is a part of a gateway's
 // connection, as saves memory. It comes before all else.
 func (s *Session) Begin(c *Chat, out hub.Subscriber, came *Caller) {
-	s.chat, s.out, s.came = c, out, came
+	s.chat = c
+	s.hub.To(out)
+	if came != nil {
+		s.vouched = &vouched{came: came}
+	}
 }
 
 // Close ends the session. Answers to what is being committed still come.
 func (s *Session) Close() {
-	if s.expiry != nil {
-		s.expiry.Stop()
+	if s.vouched != nil && s.vouched.expiry != nil {
+		s.vouched.expiry.Stop()
 	}
 	if s.greeted {
 		s.hub.Close()

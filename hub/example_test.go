@@ -22,7 +22,8 @@ func ExampleHub() {
 	bus.Subscribe(h.Deliver)
 
 	var ann hub.Session
-	h.Connect(&ann, "connection 1", parley.User{ID: "u1", Name: "ann"}, printer{"ann"})
+	ann.To(printer{"ann"})
+	h.Connect(&ann, "connection 1", parley.User{ID: "u1", Name: "ann"})
 	defer ann.Close()
 	sub, _ := ann.Join(parley.Room{ID: "lobby", Name: "lobby", Kind: parley.Public})
 	// Held: read what was said before, answer the client, then go live.

@@ -160,7 +160,7 @@ func (h *Hub) putOut(o *parley.Out) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	for s := h.users[o.User]; s != nil; s = s.next {
-		if (o.Session == nil || s.cameWith(o.Session)) && (o.Except == nil || !s.cameWith(o.Except)) {
+		if (o.Session == nil || s.with == markOf(o.Session)) && (o.Except == nil || s.with != markOf(o.Except)) {
 			s.out.End(parley.Ending{Code: parley.CloseRemoved, Reason: "signed out"})
 		}
 	}

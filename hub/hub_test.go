@@ -32,7 +32,8 @@ func join(s *hub.Session, room parley.Room, seen int64) {
 // connect adds a connection, and does not ask how many there are.
 func connect(h *hub.Hub, id string, user parley.User, out hub.Subscriber) *hub.Session {
 	s := new(hub.Session)
-	h.Connect(s, id, user, out)
+	s.To(out)
+	h.Connect(s, id, user)
 	return s
 }
 

@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"encoding/binary"
+
 	"github.com/seed-4a326f83/parley"
 )
 
@@ -17,7 +19,7 @@ type Session struct {
 	out  Subscriber
 
 	// Guarded by hub.mu.
-	with    *parley.SessionHash // what the user proved to be themselves with; nil: something else
+	with    mark                // the session that the user proved to be themselves with
 	next    *Session            // of the same user
 	places  places              // the rooms that the session is in
 	left    map[string]struct{} // rooms left before Watch
@@ -29,13 +31,16 @@ type Session struct {
 	firstSub   Subscription
 }
 
+// To says where the session's connection is: before Connect.
+func (s *Session) To(out Subscriber) { s.out = out }
+
 // Connect makes s, which is new or was closed before it joined a room, a
 // connection of user, and returns how many he has now. id names it, on all
 // nodes.
-func (h *Hub) Connect(s *Session, id string, user parley.User, out Subscriber) (count int) {
+func (h *Hub) Connect(s *Session, id string, user parley.User) (count int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	*s = Session{hub: h, id: id, user: user, out: out}
+	*s = Session{hub: h, id: id, user: user, out: s.out}
 	s.places = s.firstPlace[:0]
 	s.next = h.users[user.ID]
 	h.users[user.ID] = s
@@ -52,16 +57,26 @@ func (s *Session) ID() string { return s.id }
 // It is not to be changed.
 func (s *Session) User() *parley.User { return &s.user }
 
+// End has the connection ended.
+func (s *Session) End(e parley.Ending) { s.out.End(e) }
+
+// A mark is as much of a session's hash as tells it from a user's others; 0 is
+// none.
+type mark uint64
+
+func markOf(session *parley.SessionHash) mark {
+	if session == nil {
+		return 0
+	}
+	return mark(binary.LittleEndian.Uint64(session[:]) | 1)
+}
+
 // CameWith notes the session that the user proved to be themselves with: when it
 // ends, so does the connection. It is called right after Connect.
 func (s *Session) CameWith(session *parley.SessionHash) {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
-	s.with = session
-}
-
-func (s *Session) cameWith(session *parley.SessionHash) bool {
-	return s.with != nil && *s.with == *session
+	s.with = markOf(session)
 }
 
 // Watch has the connection told of news in the rooms that its user is a member

@@ -45,7 +45,7 @@ func (sh *shard) add(sub *Subscription) bool {
 	if len(sh.subs) == shardSize {
 		return false
 	}
-	sub.shard, sub.at = sh, len(sh.subs)
+	sub.shard, sub.at = sh, int32(len(sh.subs))
 	sh.subs = append(sh.subs, sub)
 	return true
 }
@@ -70,7 +70,7 @@ func (sh *shard) compact() {
 	kept := sh.subs[:0]
 	for _, sub := range sh.subs {
 		if sub != nil {
-			sub.at = len(kept)
+			sub.at = int32(len(kept))
 			kept = append(kept, sub)
 		}
 	}

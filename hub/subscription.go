@@ -19,12 +19,12 @@ type Subscription struct {
 	self    person  // is that, for the first of the user's in the room
 	// Its place in the room; guarded by shard.mu, and the shard by room.mu.
 	shard *shard
-	at    int
+	at    int32
 
+	ended bool // guarded by mu
 	mu    sync.Mutex
 	seen  int64 // the highest seq that the client was given
 	held  *held // nil: it is live
-	ended bool
 }
 
 // held is what a subscription keeps until it is released.

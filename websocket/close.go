@@ -189,7 +189,7 @@ func (c *Conn) fail(ctx context.Context, bad *proto.Error) error {
 	c.because(err)
 	c.closing.Store(true)
 	c.stopKeepalive()
-	c.rd.kept = nil // for nobody, and a peer that is slow to go must not hold it here
+	c.rd.kept, c.rd.piece = nil, nil // for nobody, and a peer that is slow to go must not hold it here
 	if c.compression != nil {
 		c.compression.in.Release()
 	}

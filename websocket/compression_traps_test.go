@@ -231,7 +231,7 @@ func TestTrapAThousandBombs(t *testing.T) {
 		c.SetReadLimit(32 << 10)
 		conns, peers = append(conns, c), append(peers, far)
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(20)) // it is not garbage that is to be counted
+	defer debug.SetGCPercent(debug.SetGCPercent(20)) // it is not garbage, of which a busy machine has more, that is to be counted
 	before, peak := heap(), uint64(0)
 	done := make(chan struct{})
 	watched := async(func() bool {

@@ -28,7 +28,7 @@ const (
 	sealAtOnce = 64 << 10
 	// maxSealed is the most that may wait. It takes a peer to go beyond sealAtOnce that asks for new keys again and again,
 	// and does not take the answers.
-	maxSealed = 4 * sealAtOnce
+	maxSealed = 2 * sealAtOnce
 )
 
 // newTLSLayer returns nil if nc is not TLS above a connection of NewListener.

@@ -29,7 +29,7 @@ func main() {
 	flag.IntVar(&p.connections, "connections", 10_000, "`number` of connections that are open at once")
 	flag.DurationVar(&p.duration, "duration", time.Hour, "`time` during which they talk")
 	flag.DurationVar(&p.pause, "pause", 20*time.Second, "`time` that a connection idles between two talks, on average")
-	flag.DurationVar(&p.patience, "patience", 30*time.Second, "`time` after which a message counts as not answered")
+	flag.DurationVar(&p.patience, "patience", time.Minute, "`time` after which a message counts as not answered")
 	flag.Uint64Var(&p.seed, "seed", rand.Uint64(), "what connections do follows from this `number`")
 	flag.Parse()
 	if err := p.run(os.Stdout); err != nil {

@@ -7,7 +7,7 @@ const (
 	// blockSize is what assembly works in, in bytes.
 	blockSize = 32
 	// wideFrom is the length from which on assembly pays for its call, in bytes.
-	wideFrom = 64
+	wideFrom = 96
 )
 
 // XOR applies key to b in place and returns the key rotated for the byte that follows b, so that a payload

@@ -2,6 +2,7 @@ package utf8
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -131,6 +132,37 @@ func TestBlocksAndBytesAgree(t *testing.T) {
 	}
 }
 
+// TestCheckEveryLengthAnywhere checks every length at every place a block can have in memory, right, and wrong in its last byte.
+func TestCheckEveryLengthAnywhere(t *testing.T) {
+	had := hasBlocks
+	defer func() { hasBlocks = had }()
+	text := []byte(strings.Repeat("ascii aä世𝄞", 40))
+	for _, blocks := range []bool{false, had} {
+		hasBlocks = blocks
+		for from := range 32 {
+			for n := range 301 {
+				start := from
+				for !std.RuneStart(text[start]) {
+					start++
+				}
+				p := bytes.Clone(text[:start+n])[start:]
+				var v Validator
+				if bad := v.Check(p); bad != -1 || v.Complete() != std.Valid(p) {
+					t.Fatalf("%d bytes at %d, blocks %v: bad byte %d, complete %v", n, start, blocks, bad, v.Complete())
+				}
+				if n == 0 {
+					continue
+				}
+				p[n-1] = 0xFF
+				v.Reset()
+				if bad := v.Check(p); bad != n-1 {
+					t.Fatalf("%d bytes at %d, blocks %v: bad byte %d, want the last", n, start, blocks, bad)
+				}
+			}
+		}
+	}
+}
+
 func TestResetForgetsHalfACharacter(t *testing.T) {
 	var v Validator
 	if v.Check([]byte("\xe2\x82")); v.Complete() {
@@ -155,15 +187,25 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
+// BenchmarkCheck checks text with assembly where there is any, and without it.
 func BenchmarkCheck(b *testing.B) {
-	for name, text := range map[string]string{"ascii": "The quick brown fox. ", "mixed": "Größe, κόσμε, 世界, 𝄞 and so on. ", "three": "世界你好"} {
-		b.Run(name, func(b *testing.B) {
-			p := bytes.Repeat([]byte(text), 65536/len(text))
-			b.SetBytes(int64(len(p)))
-			for b.Loop() {
-				var v Validator
-				v.Check(p)
+	had := hasBlocks
+	defer func() { hasBlocks = had }()
+	texts := map[string]string{"ascii": "The quick brown fox. ", "mixed": "Größe, κόσμε, 世界, 𝄞 and so on. ", "three": "世界你好"}
+	for _, name := range []string{"ascii", "mixed", "three"} {
+		for _, size := range []int{125, 4 << 10, 64 << 10, 1 << 20} {
+			p := bytes.Repeat([]byte(texts[name]), size/len(texts[name])+1)
+			p = p[:size]
+			for _, how := range []string{"blocks", "bytes"} {
+				b.Run(fmt.Sprintf("%s/%s/%d", name, how, size), func(b *testing.B) {
+					hasBlocks = had && how == "blocks"
+					b.SetBytes(int64(size))
+					for b.Loop() {
+						var v Validator
+						v.Check(p)
+					}
+				})
 			}
-		})
+		}
 	}
 }

@@ -358,6 +358,21 @@ describe('what is done with messages', () => {
     expect(server.room('lobby').log[2]?.body).toEqual({ text: 'better answer', reply: 1 });
   });
 
+  it('a room that one is no member of any more shows nothing', async () => {
+    await enter();
+    chat.open('dev');
+    server.say('dev', 'secret');
+    await run(50);
+    server.cut();
+    server.isDown = false;
+    await run(5_000);
+    server.room('dev').members.clear();
+    server.broadcast('dev', { type: 'room', id: 'other', name: 'other', kind: 'private', last: 9 });
+    await run(2_000);
+    expect(texts(room('dev'))).toEqual([]);
+    expect(room('dev').problem).toContain('no member');
+  });
+
   it('a mention is counted where nobody looks', async () => {
     await enter();
     chat.open('dev');

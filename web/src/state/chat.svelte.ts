@@ -401,6 +401,12 @@ export class Chat {
   async #recount(): Promise<void> {
     const { rooms } = await this.#client.request('rooms', {});
     for (const summary of rooms) this.#account(this.#room(summary.id), summary);
+    const own = new Set(rooms.map(({ id }) => id));
+    for (const room of this.rooms) {
+      if (!room.isMember || own.has(room.id)) continue;
+      room.close('You are no member of this room any more.');
+      if (room !== this.current) this.rooms = this.rooms.filter((other) => other !== room);
+    }
   }
 
   #recountSoon(): void {

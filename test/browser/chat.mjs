@@ -39,6 +39,13 @@ export class Person {
     return person
   }
 
+  /** Fills in and sends a name and a password, wherever they are asked for. */
+  async signIn(name, password) {
+    await this.at('account-name').fill(name)
+    await this.at('account-password').fill(password)
+    await this.at('account-submit').click()
+  }
+
   faults = []
 
   constructor(context, page) {

@@ -48,8 +48,7 @@ test('a message is edited, reacted to and deleted, for everyone, and stays so', 
   await until('one is left', async () => (await chip(ben).textContent()).includes('1'))
 
   // Ben cannot change what is Ann's.
-  await ben.line('hello').hover()
-  await ben.at('tools').waitFor()
+  await ben.pointAt('hello')
   assert.equal(await ben.at('tools').getByTestId('edit').count(), 0)
   assert.equal(await ben.at('tools').getByTestId('delete').count(), 0)
 

@@ -10,14 +10,16 @@ async function post(path) {
  * Starts a server behind a proxy. Its url stays the same when it is killed and
  * started again, and cut, stall and restore break and heal the way to it; direct
  * goes around the proxy. There is no limit to how fast one may publish, unless
- * rates is 'default'.
+ * rates is 'default'. With accounts, people sign in there, and setup is the link
+ * that the first admin comes in by.
  */
-export async function open({ rates = 'none' } = {}) {
-  const { id, url, direct } = await post(`/servers?rates=${rates}`)
+export async function open({ rates = 'none', accounts = false } = {}) {
+  const { id, url, direct, setup } = await post(`/servers?rates=${rates}&accounts=${accounts ? 1 : ''}`)
   const act = (what) => () => post(`/servers/${id}/${what}`)
   return {
     url,
     direct,
+    setup,
     kill: act('kill'),
     stop: act('stop'),
     start: act('start'),

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -18,8 +19,8 @@ import (
 // A control lets a program in another language have servers of its own, each
 // behind a proxy, and do to them what happens in life:
 //
-//	POST /servers                    with rates=default, the rates are not lifted
-//	                                 -> {"id": 0, "url": "http://...", "direct": "http://..."}
+//	POST /servers                    with rates=default, the rates are not lifted; with accounts=1, people sign in
+//	                                 -> {"id": 0, "url": "http://...", "direct": "http://...", "setup": "http://..."}
 //	POST /servers/{id}/{what}        kill, stop, start, wipe, cut, stall, restore
 //
 // The url is the proxy's, so that it stays the same across a restart; direct is
@@ -91,10 +92,13 @@ func (c *control) open(r *http.Request) (any, error) {
 	if r.FormValue("rates") == "default" {
 		args = nil
 	}
+	if r.FormValue("accounts") != "" {
+		args = append(slices.Clone(args), "--accounts")
+	}
 	s := newServer(c.t, args...)
 	p := newProxy(c.t, s.addr())
 	c.servers = append(c.servers, &served{s, p})
-	return object{"id": len(c.servers) - 1, "url": "http://" + p.addr(), "direct": s.url()}, nil
+	return object{"id": len(c.servers) - 1, "url": "http://" + p.addr(), "direct": s.url(), "setup": s.process.setup}, nil
 }
 
 func (c *control) act(r *http.Request) (any, error) {

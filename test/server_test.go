@@ -40,8 +40,10 @@ type server struct {
 type process struct {
 	cmd  *exec.Cmd
 	addr string
-	done chan struct{} // closed when it has ended
-	err  error         // of Wait, once done is closed
+	// setup is the link that was printed to become the first admin with; "" is none.
+	setup string
+	done  chan struct{} // closed when it has ended
+	err   error         // of Wait, once done is closed
 }
 
 // newServer starts a server with a data folder of its own, which ends with
@@ -71,7 +73,10 @@ func newServerUnder(t testing.TB, limits string, args ...string) *server {
 	return s
 }
 
-var address = regexp.MustCompile(`http://([^/\s]+)`)
+var (
+	address = regexp.MustCompile(`http://([^/\s]+)/(?:\s|$)`)
+	setup   = regexp.MustCompile(`http://\S+#setup=\S+`)
+)
 
 // launch runs the binary and returns the lines it prints on standard output.
 func (s *server) launch() (*process, io.Reader) {
@@ -111,6 +116,9 @@ func (s *server) start() {
 	go func() {
 		lines := bufio.NewScanner(stdout)
 		for lines.Scan() {
+			if link := setup.FindString(lines.Text()); link != "" {
+				p.setup = link // printed before the address
+			}
 			if m := address.FindStringSubmatch(lines.Text()); m != nil {
 				select {
 				case found <- m[1]:

@@ -39,6 +39,13 @@ export class Person {
     return person
   }
 
+  /** Fills in and sends a name and a password, wherever they are asked for. */
+  async signIn(name, password) {
+    await this.at('account-name').fill(name)
+    await this.at('account-password').fill(password)
+    await this.at('account-submit').click()
+  }
+
   faults = []
 
   constructor(context, page) {
@@ -73,10 +80,21 @@ export class Person {
     return this.page.locator(`[data-testid=room][data-room="${id}"]`)
   }
 
+  /** Points at a message until its tools are there: what comes in may move it away from under the pointer. */
+  async pointAt(text) {
+    await until(`the tools of ${text}`, async () => {
+      await this.line(text).hover()
+      return this.line(text).getByTestId('tools').isVisible()
+    })
+  }
+
   /** Does something with a message, by its tools. */
   async tool(text, which) {
-    await this.line(text).hover()
-    await this.line(text).getByTestId('tools').getByTestId(which).click()
+    const button = this.line(text).getByTestId('tools').getByTestId(which)
+    await until(`${which} of ${text}`, async () => {
+      await this.pointAt(text)
+      return button.click({ timeout: 5000 }).then(() => true, () => false)
+    })
   }
 
   connection(state) {

@@ -48,8 +48,7 @@ test('a message is edited, reacted to and deleted, for everyone, and stays so', 
   await until('one is left', async () => (await chip(ben).textContent()).includes('1'))
 
   // Ben cannot change what is Ann's.
-  await ben.line('hello').hover()
-  await ben.at('tools').waitFor()
+  await ben.pointAt('hello')
   assert.equal(await ben.at('tools').getByTestId('edit').count(), 0)
   assert.equal(await ben.at('tools').getByTestId('delete').count(), 0)
 
@@ -86,6 +85,18 @@ test('a change made without a connection is kept and sent, and one that is refus
   await ann.at('edit-box').fill('one, changed')
   await ann.at('edit-box').press('Enter')
   await ann.line('one, changed').and(ann.page.locator('[data-state=sending]')).waitFor()
+  // What is on the screen at once is on disk a moment later: before that, a reload would lose it.
+  await until('it is stored', () => ann.page.evaluate(() => new Promise((resolve, reject) => {
+    const opening = indexedDB.open('parley')
+    opening.onerror = () => reject(opening.error)
+    opening.onsuccess = () => {
+      const counting = opening.result.transaction('outbox').objectStore('outbox').count()
+      counting.onsuccess = () => {
+        opening.result.close()
+        resolve(counting.result > 0)
+      }
+    }
+  })))
   await server.restore()
   await ann.page.reload()
   await ann.online()

@@ -3,7 +3,8 @@ import { Api, ApiError, type Config } from '../src/lib/api';
 import { systemClock } from '../src/lib/clock';
 import { MemoryOutboxStore } from '../src/lib/outbox-store';
 import { AccountState } from '../src/state/account.svelte';
-import { Chat, type Memory } from '../src/state/chat.svelte';
+import type { Memory } from '../src/lib/session';
+import { Chat } from '../src/state/chat.svelte';
 import { FakeServer } from './support/fake-server';
 
 const ann = { id: 'a1', name: 'ann', role: 'admin', password: true };

@@ -3,7 +3,8 @@ import { systemClock } from '../src/lib/clock';
 import { MemoryOutboxStore } from '../src/lib/outbox-store';
 import { textOf } from '../src/lib/protocol';
 import { toRows } from '../src/lib/rows';
-import { Chat, type Memory } from '../src/state/chat.svelte';
+import type { Memory } from '../src/lib/session';
+import { Chat } from '../src/state/chat.svelte';
 import type { Room } from '../src/state/room.svelte';
 import { FakeServer } from './support/fake-server';
 import { below, seeded } from './support/random';
@@ -356,6 +357,21 @@ describe('what is done with messages', () => {
     await chat.edit(room('lobby'), 2, 'better answer');
     await run(50);
     expect(server.room('lobby').log[2]?.body).toEqual({ text: 'better answer', reply: 1 });
+  });
+
+  it('a room that one is no member of any more shows nothing', async () => {
+    await enter();
+    chat.open('dev');
+    server.say('dev', 'secret');
+    await run(50);
+    server.cut();
+    server.isDown = false;
+    await run(5_000);
+    server.room('dev').members.clear();
+    server.broadcast('dev', { type: 'room', id: 'other', name: 'other', kind: 'private', last: 9 });
+    await run(2_000);
+    expect(texts(room('dev'))).toEqual([]);
+    expect(room('dev').problem).toContain('no member');
   });
 
   it('a mention is counted where nobody looks', async () => {

@@ -59,7 +59,7 @@ export interface Members {
 
 export interface Found {
   messages: Message[];
-  cursor?: string;
+  cursor?: number;
 }
 
 /** The server's answer was no, or there was none. */
@@ -126,7 +126,7 @@ export class Api {
     this.#call('PUT', `rooms/${escaped(id)}/members/${escaped(user)}`, role === undefined ? {} : { role });
   removeMember = (id: string, user: string): Promise<object> => this.#call('DELETE', `rooms/${escaped(id)}/members/${escaped(user)}`);
 
-  search = (q: string, cursor?: string): Promise<Found> => this.#get('search', { q, cursor });
+  search = (q: string, cursor?: number): Promise<Found> => this.#get('search', { q, cursor });
 
   #get<T>(path: string, query: Record<string, string | number | undefined> = {}): Promise<T> {
     const fields = new URLSearchParams();

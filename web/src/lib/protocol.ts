@@ -50,6 +50,8 @@ export interface RoomSummary {
   kind: string;
   topic?: string;
   archived?: boolean;
+  /** `admin` of the room, or nothing. */
+  role?: string;
   last: number;
   read: number;
   unread: number;

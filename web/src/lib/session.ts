@@ -11,8 +11,17 @@ export interface Session {
   user: User;
 }
 
+/** What the browser remembers between pages. */
+export interface Memory {
+  session: Session | undefined;
+  name: string;
+  room: string;
+  /** By room. */
+  drafts: Record<string, string>;
+}
+
 /** What this browser remembers, for all its tabs. Where storage is forbidden, nothing. */
-export const remembered = {
+export const remembered: Memory = {
   get session(): Session | undefined {
     const text = read(SESSION);
     if (text === undefined) return undefined;

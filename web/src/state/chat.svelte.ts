@@ -18,7 +18,7 @@ import {
   type ServerEvent,
   type User,
 } from '../lib/protocol';
-import type { Session } from '../lib/session';
+import type { Memory, Session } from '../lib/session';
 import type { Connect } from '../lib/transport';
 import { TypingThrottle } from '../lib/typing';
 import type { Directory } from './directory.svelte';
@@ -29,15 +29,6 @@ import { Room } from './room.svelte';
 const RECOUNT_AFTER = 500;
 /** Reading is told once for a burst of messages, in ms. */
 const READ_AFTER = 300;
-
-/** What the browser remembers between pages. */
-export interface Memory {
-  session: Session | undefined;
-  name: string;
-  room: string;
-  /** By room. */
-  drafts: Record<string, string>;
-}
 
 export interface ChatOptions {
   connect: Connect;
@@ -83,7 +74,6 @@ export class Chat {
   #name = '';
   #wanted: Pick<Address, 'room' | 'seq'> = {};
   #recounting = false;
-  readonly #reaching = new Set<Room>();
 
   constructor(options: ChatOptions) {
     const { clock, random } = options;
@@ -238,7 +228,7 @@ export class Chat {
     if (!this.open(id)) return;
     const room = this.#room(id);
     room.target = seq;
-    if (room.isLoaded) await this.#reach(room);
+    await this.#sync.reach(room);
   }
 
   /** Shows the direct room with another person. */
@@ -401,6 +391,12 @@ export class Chat {
   async #recount(): Promise<void> {
     const { rooms } = await this.#client.request('rooms', {});
     for (const summary of rooms) this.#account(this.#room(summary.id), summary);
+    const own = new Set(rooms.map(({ id }) => id));
+    for (const room of this.rooms) {
+      if (!room.isMember || own.has(room.id)) continue;
+      room.close('You are no member of this room any more.');
+      if (room !== this.current) this.rooms = this.rooms.filter((other) => other !== room);
+    }
   }
 
   #recountSoon(): void {
@@ -422,21 +418,7 @@ export class Chat {
   #grown(room: Room, joined: readonly Message[]): void {
     for (const message of joined) if (message.from.id === this.me?.id) this.#outbox.confirm(message.id);
     this.#confirmSent(room);
-    if (room.target !== undefined) void this.#reach(room);
-  }
-
-  /** Sees to it that the message to be shown is there. Where it cannot be, it is given up. */
-  async #reach(room: Room): Promise<void> {
-    const seq = room.target;
-    if (seq === undefined || this.#reaching.has(room)) return;
-    this.#reaching.add(room);
-    try {
-      await this.#sync.loadAround(room, seq);
-      if (!room.messages.some((message) => message.seq === seq) && room.target === seq) room.target = undefined;
-    } catch {
-      // The next connection tries again.
-    }
-    this.#reaching.delete(room);
+    void this.#sync.reach(room);
   }
 
   /** What is acked stays in the outbox until its room shows it, so that it never vanishes from the screen between. */

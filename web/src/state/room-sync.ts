@@ -21,6 +21,7 @@ export class RoomSync {
   readonly #clock: Clock;
   readonly #onGrown: (room: Room, joined: readonly Message[]) => void;
   readonly #catchingUp = new Set<Room>();
+  readonly #reaching = new Set<Room>();
 
   constructor(client: Client, clock: Clock, onGrown: (room: Room, joined: readonly Message[]) => void) {
     this.#client = client;
@@ -74,15 +75,18 @@ export class RoomSync {
     }
   }
 
-  /** Brings a message into what is shown, with its surroundings. */
-  async loadAround(room: Room, seq: number): Promise<void> {
-    if (room.messages.some((message) => message.seq === seq)) return;
-    const [before, after] = await Promise.all([
-      this.#client.request('history', { room: room.id, before: seq + 1, limit: AROUND }),
-      this.#client.request('history', { room: room.id, after: seq, limit: AROUND }),
-    ]);
-    const messages = [...before.messages, ...after.messages];
-    if (messages.length > 0) room.showExcerpt(messages, before.more);
+  /** Brings the message that is asked for into what is shown, with its surroundings. Where there is none, it is given up. */
+  async reach(room: Room): Promise<void> {
+    const seq = room.target;
+    if (seq === undefined || !room.isLoaded || this.#reaching.has(room)) return;
+    this.#reaching.add(room);
+    try {
+      await this.#loadAround(room, seq);
+      if (room.target === seq && !has(room, seq)) room.target = undefined;
+    } catch {
+      // Once the room has been joined by the next connection, it is tried again.
+    }
+    this.#reaching.delete(room);
   }
 
   /** Fetches a message that another one quotes, unless it is here or on its way. */
@@ -91,6 +95,16 @@ export class RoomSync {
     room.quote(seq, undefined);
     const { messages } = await this.#client.request('history', { room: room.id, before: seq + 1, limit: 1 });
     room.quote(seq, messages.find((message) => message.seq === seq));
+  }
+
+  async #loadAround(room: Room, seq: number): Promise<void> {
+    if (has(room, seq)) return;
+    const [before, after] = await Promise.all([
+      this.#client.request('history', { room: room.id, before: seq + 1, limit: AROUND }),
+      this.#client.request('history', { room: room.id, after: seq, limit: AROUND }),
+    ]);
+    const messages = [...before.messages, ...after.messages];
+    if (messages.length > 0) room.showExcerpt(messages, before.more);
   }
 
   async #joinSome(rooms: readonly Room[]): Promise<void> {
@@ -151,4 +165,8 @@ export class RoomSync {
     this.#catchingUp.delete(room);
     if (again !== undefined) this.#catchUpAfter(room, again);
   }
+}
+
+function has({ messages }: Room, seq: number): boolean {
+  return messages.some((message) => message.seq === seq);
 }

@@ -18,6 +18,10 @@ export class Room {
   last: number = $state(0);
   /** How far this person has read. */
   read: number = $state(0);
+  /** The server has counted it among one's rooms. */
+  isMember = false;
+  /** `admin` of the room, or nothing. */
+  role: string = $state('');
   /** The server is about to be told how far. */
   isReadDue = false;
   unread: number = $state(0);
@@ -110,7 +114,9 @@ export class Room {
   }
 
   /** Takes the server's account of what is read. Tells whether this page knows better, and should say so. */
-  account({ read, unread, mentions }: RoomSummary): boolean {
+  account({ read, unread, mentions, role }: RoomSummary): boolean {
+    this.isMember = true;
+    this.role = role ?? '';
     if (this.read > read) return true;
     this.read = read;
     this.unread = unread;
@@ -158,6 +164,7 @@ export class Room {
     this.problem = problem;
     this.users = [];
     this.count = 0;
+    this.isMember = false;
     this.#leaveExcerpt();
     this.#log.reset([], 0);
     this.isLoaded = false;

@@ -29,19 +29,21 @@ type outbox struct {
 	full     bool          // the network takes nothing now
 	room     bool          // while busy: there may be room again
 	bounded  bool          // a timer is set for the end
+	drained  bool          // there was nothing left to read when the last turn ended
 	after    afterwards
 }
 
 // cork has frames wait until uncork, so that they leave together.
 func (p *parked) cork() {
 	p.out.mu.Lock()
-	p.out.corked = true
+	p.out.corked, p.out.drained = true, false
 	p.out.mu.Unlock()
 }
 
-func (p *parked) uncork() {
+// uncork ends what cork began. drained says that all that had come was read.
+func (p *parked) uncork(drained bool) {
 	p.out.mu.Lock()
-	p.out.corked = false
+	p.out.corked, p.out.drained = false, drained
 	p.flush()
 	if p.c.closing.Load() {
 		p.boundEnd()
@@ -212,8 +214,9 @@ func (p *parked) flush() {
 	for p.waiting() > 0 && !p.out.full && p.c.broken == nil {
 		q := p.borrow() // of which there is nothing, if only TLS has something
 		p.out.queue, p.out.busy = nil, true
+		last := p.out.after == linger || p.out.after == hangUp && p.out.drained
 		p.out.mu.Unlock()
-		n, err := p.write(*q, nil)
+		n, err := p.writeQueue(*q, last)
 		p.out.mu.Lock()
 		p.out.busy = false
 		if n == len(*q) {

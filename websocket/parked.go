@@ -134,7 +134,7 @@ func (p *parked) Ready(ev poll.Event, scratch []byte) {
 			p.due()
 		}
 	}
-	p.uncork()
+	p.uncork(c.rd.turn.drained)
 	rd := c.rd
 	rd.turn = turn{}
 	if !c.isClosed() {
@@ -152,7 +152,7 @@ func (p *parked) Ready(ev poll.Event, scratch []byte) {
 }
 
 // Blocked is called when a turn takes long: what it has sent so far leaves now.
-func (p *parked) Blocked() { p.uncork() }
+func (p *parked) Blocked() { p.uncork(false) }
 
 // receive works through what there is to read.
 func (p *parked) receive() {
@@ -309,6 +309,15 @@ func (p *parked) write(a, b []byte) (int, error) {
 		return l.seal(a, b)
 	}
 	return p.put(a, b)
+}
+
+// writeQueue is write for the queue, after which, if it is the last of what is sent, the end of the stream leaves in the same
+// packet. (To close with something left to be read would end in a reset, which leaves alone.)
+func (p *parked) writeQueue(q []byte, last bool) (int, error) {
+	if last && p.tls() == nil && faults.Load() == nil {
+		return p.FD.WriteLast(q)
+	}
+	return p.write(q, nil)
 }
 
 // put writes to the network.

@@ -43,7 +43,7 @@ func listenTCP(t *testing.T, o options) *tcpServer {
 	}
 	bus := hub.NewBus(1024)
 	o.config.Chat = chat.New(chat.Config{
-		Store: store, Bus: bus, Limits: o.limits,
+		Store: store, Bus: bus, Guests: true, Limits: o.limits,
 		Heartbeat: chat.Heartbeat{Interval: time.Hour, Timeout: time.Hour}, // nobody here answers pings
 	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -18,7 +18,7 @@ const maxReason = proto.MaxControlPayload - 2
 
 // Close performs the close handshake (RFC 6455 section 7.1.2): it sends a close frame, which takes at most 5 s, waits at most
 // 5 s for the peer's, throwing away messages that come before it, and closes the network connection. It returns nil
-// if the peer answered. A read that is under way ends when that is done.
+// if the peer answered. A client waits for the server to close the network connection first, at most 5 s more. A read that is under way ends when that is done.
 //
 // code must be one that may be sent, or StatusNoStatusRcvd for a close frame without a code; reason must be UTF-8 of at most
 // 123 bytes. If not, the connection is closed with StatusInternalError, and the error says what was wrong.
@@ -123,14 +123,18 @@ func (c *Conn) sendClose(ctx context.Context, code StatusCode, reason string) er
 }
 
 // peerClosed answers the peer's close frame, with the code that it gave (RFC 6455 section 5.5.1), and closes the network
-// connection. The cause is noted.
-func (c *Conn) peerClosed(code StatusCode) error {
+// connection: a client when the server has done so, for which it waits as long as ctx allows, and at most 5 s (section 7.1.1).
+// The cause is noted.
+func (c *Conn) peerClosed(ctx context.Context, code StatusCode) error {
 	c.closing.Store(true)
 	if p := c.parked.Load(); p != nil {
 		return p.peerClosed(code)
 	}
 	c.stopKeepalive()
-	if !c.answerCloseNow(code) {
+	if c.role == proto.Client {
+		c.answerClose(code)
+		c.awaitEnd(ctx)
+	} else if !c.answerCloseNow(code) {
 		c.answerClose(code)
 	}
 	c.teardown(net.ErrClosed)
@@ -202,21 +206,25 @@ func (c *Conn) fail(ctx context.Context, bad *proto.Error) error {
 		c.abort(err)
 		return c.closedErr()
 	}
-	lingerCtx, cancel := context.WithTimeout(ctx, closeTimeout)
-	defer cancel()
-	c.linger(lingerCtx)
+	c.linger(ctx)
 	c.teardown(err)
 	return c.closedErr()
 }
 
-// linger ends our direction and then waits until the peer has ended its own, throwing away what comes, for as long as ctx
-// allows. To close at once, while there is something to receive, would make TCP take back the close frame that is on its
-// way (RFC 6455 section 7.1.1, RFC 9112 section 9.6).
+// linger ends our direction and then waits until the peer has ended its own. To close at once, while there is something to
+// receive, would make TCP take back the close frame that is on its way (RFC 6455 section 7.1.1, RFC 9112 section 9.6).
 func (c *Conn) linger(ctx context.Context) {
 	half, ok := c.nc.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
+	c.awaitEnd(ctx)
+}
+
+// awaitEnd waits until the peer has ended its direction, throwing away what comes, for as long as ctx allows and at most 5 s.
+func (c *Conn) awaitEnd(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
 	for c.fill(ctx) == nil {
 		c.rd.in = nil
 	}

@@ -18,11 +18,9 @@ func TestCloseHandshakeFromThisSide(t *testing.T) {
 		p.want(frame{op: proto.Close, fin: true, code: 1001, payload: "see you"})
 		p.sendFrame(proto.Text, true, "a message that was on its way")
 		p.sendFrame(proto.Close, true, string(proto.AppendClose(nil, 1001, "")))
+		p.wantEOF()
 		if err := closed(); err != nil {
 			t.Fatal(err)
-		}
-		if f, err := p.read(); err != io.EOF {
-			t.Fatalf("%+v, %v", f, err)
 		}
 		wantIs(t, c.Close(websocket.StatusNormalClosure, ""), net.ErrClosed)
 		wantIs(t, c.CloseNow(), net.ErrClosed)
@@ -51,9 +49,7 @@ func TestCloseHandshakeFromThePeer(t *testing.T) {
 				p.send([]byte{b})
 			}
 			p.want(frame{op: proto.Close, fin: true, code: tc.answer})
-			if f, err := p.read(); err != io.EOF {
-				t.Fatalf("%+v, %v", f, err)
-			}
+			p.wantEOF()
 			got := err()
 			wantIs(t, got, tc.want)
 			if websocket.CloseStatus(got) != tc.want.Code {
@@ -64,6 +60,34 @@ func TestCloseHandshakeFromThePeer(t *testing.T) {
 				wantIs(t, err, net.ErrClosed)
 				wantIs(t, err, tc.want)
 			}
+		})
+	}
+}
+
+func TestAClientWaitsForTheServerToEndTheConnection(t *testing.T) {
+	for _, tc := range []struct {
+		name      string
+		wait, end time.Duration // after how long the server ends the connection, and the client
+	}{
+		{"the server ends it", 3 * time.Second, 3 * time.Second},
+		{"the server does not", time.Minute, 5 * time.Second},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				near, far := net.Pipe()
+				c := websocket.ClientConn(near, dialQuiet)
+				p := &peer{t: t, nc: far, machine: proto.New(proto.Config{Role: proto.Server, Limit: -1}), serves: true}
+				began := time.Now()
+				closed := async(func() error { return c.Close(1000, "") })
+				p.want(frame{op: proto.Close, fin: true, code: 1000})
+				p.sendFrame(proto.Close, true, "")
+				server := time.AfterFunc(tc.wait, func() { far.Close() })
+				defer server.Stop()
+				if err := closed(); err != nil {
+					t.Fatal(err)
+				}
+				wantTime(t, time.Since(began), tc.end)
+			})
 		})
 	}
 }
@@ -294,11 +318,9 @@ func TestNoPongAfterTheCloseFrame(t *testing.T) {
 		p.want(frame{op: proto.Close, fin: true, code: 1000})
 		p.sendFrame(proto.Ping, true, "too late")
 		p.sendFrame(proto.Close, true, "")
+		p.wantEOF()
 		if err := closed(); err != nil {
 			t.Fatal(err)
-		}
-		if f, err := p.read(); err != io.EOF {
-			t.Fatalf("%+v, %v", f, err)
 		}
 	})
 }

@@ -163,6 +163,7 @@ func inRolesWith(t *testing.T, d *websocket.DialOptions, a *websocket.AcceptOpti
 				} else {
 					c = websocket.ClientConn(near, *d)
 					p.machine = proto.New(proto.Config{Role: proto.Server, Limit: -1, RSV1: deflates})
+					p.serves = true
 				}
 				t.Cleanup(func() {
 					c.CloseNow()
@@ -180,6 +181,7 @@ type peer struct {
 	nc      net.Conn
 	machine proto.Machine // reads what the connection sends
 	masks   bool
+	serves  bool // it plays the server
 	in      []byte
 }
 
@@ -272,11 +274,26 @@ func (p *peer) wantEnd(code websocket.StatusCode) string {
 	if err != nil || f.op != proto.Close || f.code != int(code) {
 		p.t.Fatalf("the connection sent %+v, %v; want a close frame with %d", f, err, code)
 	}
+	p.wantEOF()
+	p.nc.Close()
+	return f.payload
+}
+
+// wantEOF wants the end of the connection after close frames both ways. A server is the first to end it (RFC 6455 section
+// 7.1.1), so for a client the peer does so.
+func (p *peer) wantEOF() {
+	p.t.Helper()
+	if p.serves {
+		half, ok := p.nc.(interface{ CloseWrite() error })
+		if !ok {
+			p.nc.Close()
+			return
+		}
+		half.CloseWrite()
+	}
 	if f, err := p.read(); err != io.EOF {
 		p.t.Fatalf("after the close frame: %+v, %v", f, err)
 	}
-	p.nc.Close()
-	return f.payload
 }
 
 // async runs f in a goroutine and returns what waits for its result.

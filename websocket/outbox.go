@@ -231,7 +231,7 @@ func (p *parked) flush() {
 		after, p.out.after = p.out.after, nothingAfter
 		if p.c.broken != nil {
 			p.drop()
-			if after == awaitClose { // it will not answer what it does not get, but may have said something itself
+			if after == awaitPeer { // it will not answer what it does not get, but may have said something itself
 				after = linger
 			}
 		}

@@ -19,7 +19,7 @@ type afterwards uint8
 
 const (
 	nothingAfter afterwards = iota
-	awaitClose              // the peer's close frame is waited for
+	awaitPeer               // the peer's close frame is waited for, or the end of its direction
 	hangUp                  // the connection is closed
 	linger                  // our direction is ended, and the peer's waited for
 )
@@ -43,7 +43,7 @@ func (m millis) duration() time.Duration { return time.Duration(m) * time.Millis
 
 // close is Conn.Close.
 func (p *parked) close(code StatusCode, reason string) {
-	p.sendClose(code, reason, awaitClose)
+	p.sendClose(code, reason, awaitPeer)
 }
 
 // sendClose queues a close frame, at once if no message is just being queued, and has after done when it has been sent.
@@ -118,7 +118,7 @@ func (p *parked) lost() {
 func (p *parked) sent(a afterwards) {
 	c := p.c
 	switch a {
-	case awaitClose, linger:
+	case awaitPeer, linger:
 		if a == linger {
 			p.endStream()
 		}
@@ -145,7 +145,11 @@ func (p *parked) endStream() {
 // peerClosed is Conn.peerClosed.
 func (p *parked) peerClosed(code StatusCode) error {
 	p.deaf = true
-	p.sendClose(code, "", hangUp)
+	after := hangUp
+	if p.c.role == proto.Client {
+		after = awaitPeer // a server is the first to close (RFC 6455 section 7.1.1)
+	}
+	p.sendClose(code, "", after)
 	return errDeaf
 }
 

@@ -316,7 +316,7 @@ func (c *Conn) nextEvent(ctx context.Context) (proto.Event, error) {
 					return ev, nil
 				}
 			case c.handleControl(ctx, ev):
-				return ev, c.peerClosed(StatusCode(ev.Code))
+				return ev, c.peerClosed(ctx, StatusCode(ev.Code))
 			}
 		}
 		if err := c.fill(ctx); err != nil {

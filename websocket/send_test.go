@@ -113,6 +113,7 @@ func TestSendToASlowPeer(t *testing.T) {
 			if policy == websocket.SlowPeerClose {
 				p.want(frame{op: proto.Close, fin: true, code: 1013, payload: "too slow"})
 				p.sendFrame(proto.Close, true, "\x03\xf5")
+				p.wantEOF()
 				_, _, err := c.Read(bg)
 				wantIs(t, err, websocket.ErrSendLimit)
 				wantIs(t, c.Send(websocket.MessageText, nil), net.ErrClosed)

@@ -44,6 +44,10 @@ func (s subject) args() []string {
 // workers is how many rows are run at once, on the same server or each on a client of its own: most rows wait for the network.
 const workers = 4
 
+// allFaults are the faults of all subjects, for the end of what is printed: there they are found in a log of which only the end
+// is kept.
+var allFaults []string
+
 // An outcome is what became of a row.
 type outcome struct {
 	row
@@ -109,6 +113,7 @@ func report(t *testing.T, s subject, outcomes []outcome, took time.Duration) {
 	t.Logf("as %s: %d of %d rows pass (%.1f s)\n%s", s.name, passed, len(outcomes), took.Seconds(), table.String())
 	if faults.Len() > 0 {
 		t.Errorf("rows that fail:\n%s", faults.String())
+		allFaults = append(allFaults, faults.String())
 	}
 }
 

@@ -46,7 +46,11 @@ func run(m *testing.M) int {
 			return 1
 		}
 	}
-	return m.Run()
+	code := m.Run()
+	if len(allFaults) > 0 {
+		fmt.Printf("rows that fail:\n%s", strings.Join(allFaults, ""))
+	}
+	return code
 }
 
 // A program is the conformance example, running.

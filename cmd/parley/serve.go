@@ -21,6 +21,7 @@ import (
 	"github.com/seed-4a326f83/parley/server"
 	"github.com/seed-4a326f83/parley/sqlite"
 	"github.com/seed-4a326f83/parley/web"
+	"github.com/seed-4a326f83/parley/websocket"
 )
 
 const (
@@ -135,7 +136,8 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 	case c.TLSCert == "":
 		go func() { served <- httpServer.Serve(listener) }()
 	default:
-		go func() { served <- httpServer.ServeTLS(listener, c.TLSCert, c.TLSKey) }()
+		below := websocket.NewListener(listener) // so that idle connections have no goroutine here either
+		go func() { served <- httpServer.ServeTLS(below, c.TLSCert, c.TLSKey) }()
 	}
 	if c.HTTPListen != "" {
 		plain, err := listen(ctx, c.HTTPListen)

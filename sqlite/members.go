@@ -189,11 +189,13 @@ func (s *Store) Members(ctx context.Context, room, by, after string, limit int) 
 		return nil, err
 	}
 	var list []parley.RoomMember
-	err = s.reads.each(ctx, `SELECT u.id, u.name, m.role FROM members m JOIN users u ON u.num = m.user
+	err = s.reads.each(ctx, `SELECT u.id, u.name, m.role, u.seen FROM members m JOIN users u ON u.num = m.user
 		WHERE m.room = ? AND m.key > ? ORDER BY m.key LIMIT ?`,
 		[]any{at.room, parley.NameKey(after), max(limit, 0)}, func(rows *sql.Rows) (bool, error) {
 			var m parley.RoomMember
-			err := rows.Scan(&m.ID, &m.Name, &m.Role)
+			var seen int64
+			err := rows.Scan(&m.ID, &m.Name, &m.Role, &seen)
+			m.Seen = fromMillis(seen)
 			list = append(list, m)
 			return true, err
 		})

@@ -346,6 +346,14 @@ var memberTests = []contract{
 			f.wantCode("Members", err, "")
 			want(f, "members after "+test.after, names(list, memberName), test.names)
 		}
+		f.wantCode("SetSeen", f.SetSeen(f.Context(), map[string]time.Time{ann.ID: now.Add(time.Hour)}), "")
+		list, err := f.Members(f.Context(), "tea", ann.ID, "ann 2", 2)
+		f.wantCode("Members", err, "")
+		for i, seen := range []time.Time{now.Add(time.Hour), now} { // bob, and cat, who was not here since she came
+			if !list[i].Seen.Equal(seen) {
+				f.Errorf("%s was seen at %v, want %v", list[i].Name, list[i].Seen, seen)
+			}
+		}
 	}},
 	{"FindRooms finds public rooms by the beginning of the name, then of a later word", func(f *fixture) {
 		ann, ben := f.guest("ann"), f.guest("ben")

@@ -127,7 +127,11 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 		ConnState:         gateway.ConnState,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	fmt.Printf("Parley keeps its data in %s\nParley is open at %s (Ctrl-C stops it)\n", c.Data, open)
+	fmt.Printf("Parley keeps its data in %s\n", c.Data)
+	if c.PublicURL != nil {
+		fmt.Printf("Parley listens at %s\n", openAddress(listener.Addr(), nil, c.TLSCert != ""))
+	}
+	fmt.Printf("Parley is open at %s (Ctrl-C stops it)\n", open)
 
 	go tidy(ctx)
 	served := make(chan error, 2)

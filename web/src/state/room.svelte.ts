@@ -7,6 +7,9 @@ import { Typists } from '../lib/typing';
 const HELD_LIMIT = 400;
 const KEPT = 150;
 
+/** In a room of up to so many people, whoever comes or goes has the list of its members asked for anew. */
+const TOLD_ALL = 50;
+
 /** One room as the page shows it. It only holds what it is told: RoomSync asks the server, Chat passes on events. */
 export class Room {
   readonly id: string;
@@ -253,6 +256,7 @@ export class Room {
       this.count = Math.max(this.users.length, this.count - 1);
       this.#typists.stopped(user.id);
     }
+    if (this.count <= TOLD_ALL) this.revision++;
   }
 
   /** These people belong to the room, or have said something in it. */

@@ -204,7 +204,7 @@ for (const { name: shape, isNarrow, ...options } of SHAPES) {
       if (isNarrow) await ann.at('open-rooms').click()
       await ann.at(testid).click()
     }
-    await sidebar('open-admin')
+    await ann.at('invite-first').click()
     await ann.at('account-row').nth(3).waitFor()
     await ann.at('invite').click()
     await ann.at('admin-link').waitFor()

@@ -57,6 +57,7 @@ export class AccountState {
     if (this.config) this.#chat.directory ??= new Directory(this.api, this.#clock);
     const user = this.config?.user;
     if (user && !this.hasLink && !this.#chat.me) this.#in(user);
+    else if (user && user.id === this.user?.id) this.#chat.isAdmin = user.role === 'admin';
     else if (!user && this.user) this.#out('Your session has ended. Sign in to come back.');
   }
 

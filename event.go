@@ -69,3 +69,13 @@ func RoomEvent(r Room) *Event {
 		Room
 	}{EventRoom, r})}
 }
+
+// LeftEvent tells somebody that they are no member of a room any more: the last
+// that they hear of it.
+func LeftEvent(room string) *Event {
+	return &Event{Type: EventRoom, Room: room, JSON: EncodeJSON(struct {
+		Type string `json:"type"`
+		ID   string `json:"id"`
+		Left bool   `json:"left"`
+	}{EventRoom, room, true})}
+}

@@ -3,6 +3,7 @@ package parley
 import (
 	"crypto/rand"
 	"strings"
+	"time"
 )
 
 // A RoomKind says who may join a room.
@@ -44,7 +45,8 @@ type Membership struct {
 // A RoomMember is a person of a room, as the others see them.
 type RoomMember struct {
 	User
-	Role Role `json:"role,omitempty"` // [Admin], or ""
+	Role Role      `json:"role,omitempty"` // [Admin], or ""
+	Seen time.Time `json:"seen"`           // when they were here last, as in [Account]
 }
 
 // A RoomChange says what is to be different; nil stays as it is.

@@ -138,10 +138,13 @@ type Rooms interface {
 	// room CodeInvalid.
 	AddMember(ctx context.Context, room, by, other string, now time.Time) (r Room, joined bool, err error)
 	// RemoveMember ends other's membership, and returns whether there was one.
-	// Admins only, or by is other. A direct room is CodeInvalid.
+	// Admins only, or by is other. A direct room is CodeInvalid. Where the only
+	// admin of a room goes, here, by Leave or by RemoveUser, whoever has been a
+	// member for the longest becomes one; the lobby needs none.
 	RemoveMember(ctx context.Context, room, by, other string) (removed bool, err error)
 	// SetRoomRole makes a member an admin of the room, or takes that away.
 	// Admins only; who is no member is CodeNotFound, a direct room CodeInvalid.
+	// That of the only admin stays (CodeConflict), save in the lobby.
 	SetRoomRole(ctx context.Context, room, by, other string, role Role) error
 	// Members returns members by name, after the one so named, at most limit.
 	Members(ctx context.Context, room, by, after string, limit int) ([]RoomMember, error)

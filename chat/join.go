@@ -95,6 +95,12 @@ func (s *Session) joinRoom(ctx context.Context, id string, since *int64, bytes i
 		}
 		return JoinAck{}, nil, err
 	}
+	// Asked once it is subscribed: whoever is put out before is found to be, and
+	// after, put out of what is there.
+	if err := s.stillMember(ctx, id); err != nil {
+		s.hub.Leave(id)
+		return JoinAck{}, nil, err
+	}
 	users, count := s.chat.hub.Present(id, parley.MaxListed)
 	ack.Users, ack.Count = list(users), count
 	return ack, sub, nil

@@ -163,6 +163,7 @@ func (c *Chat) AddMember(ctx context.Context, by Caller, room, other string) err
 	}
 	r, joined, err := c.store.AddMember(ctx, room, by.ID, other, c.now())
 	if joined {
+		c.tellMembers(ctx, by, room) // first, so that the new one is told once
 		c.tell(ctx, parley.News{Member: &parley.Member{User: other, Room: r}})
 	}
 	return err
@@ -176,7 +177,11 @@ func (c *Chat) SetRoomRole(ctx context.Context, by Caller, room, other string, r
 	if role != parley.Admin && role != parley.Ordinary {
 		return parley.Errorf(parley.CodeInvalid, `a role is "admin" or ""`)
 	}
-	return c.store.SetRoomRole(ctx, room, by.ID, other, role)
+	err := c.store.SetRoomRole(ctx, room, by.ID, other, role)
+	if err == nil {
+		c.tellMembers(ctx, by, room)
+	}
+	return err
 }
 
 // RemoveMember ends other's membership.
@@ -184,9 +189,23 @@ func (c *Chat) RemoveMember(ctx context.Context, by Caller, room, other string) 
 	if err := checkRoom(room); err != nil {
 		return err
 	}
+	r, _, err := c.store.Room(ctx, room, by.ID) // who leaves a private room does not see it any more
+	if err != nil {
+		return err
+	}
 	removed, err := c.store.RemoveMember(ctx, room, by.ID, other)
 	if removed {
-		c.tell(ctx, parley.News{Member: &parley.Member{User: other, Room: parley.Room{ID: room}, Left: true}})
+		c.tell(ctx, parley.News{Member: &parley.Member{User: other, Room: r, Left: true}})
+		c.tell(ctx, parley.News{Room: &r})
 	}
 	return err
+}
+
+// tellMembers tells a room that its members, or what they are in it, changed by
+// hand. Those who join by themselves are told of by their presence alone: in a
+// large room they are many.
+func (c *Chat) tellMembers(ctx context.Context, by Caller, room string) {
+	if r, _, err := c.store.Room(ctx, room, by.ID); err == nil {
+		c.tell(ctx, parley.News{Room: &r})
+	}
 }

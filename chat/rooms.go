@@ -18,6 +18,12 @@ func (s *Session) checkMember(ctx context.Context, room string) error {
 	if s.hub.Member(room) {
 		return nil
 	}
+	return s.stillMember(ctx, room)
+}
+
+// stillMember says why what was read of a room is not for the user any more: the
+// hub hears of who is put out a little later than the store.
+func (s *Session) stillMember(ctx context.Context, room string) error {
 	_, member, err := s.chat.store.Room(ctx, room, s.hub.User().ID)
 	if err == nil && !member {
 		err = parley.ErrNotJoined(room)
@@ -50,6 +56,9 @@ func (s *Session) leave(ctx context.Context, req *Request, reply Reply) {
 	if member {
 		s.hub.Leave(req.Room) // at once; the user's other connections hear of it
 		s.chat.tell(ctx, parley.News{Member: &parley.Member{User: s.hub.User().ID, Room: room, Left: true, Origin: s.hub.ID()}})
+		if room.Kind == parley.Private { // where somebody may have become its admin
+			s.chat.tell(ctx, parley.News{Room: &room})
+		}
 	}
 	reply(Done{}, nil)
 }
@@ -79,6 +88,9 @@ func (s *Session) history(ctx context.Context, req *Request, reply Reply) {
 		r.From = *req.After
 	}
 	page, err := s.chat.store.History(ctx, req.Room, r)
+	if err == nil {
+		err = s.stillMember(ctx, req.Room)
+	}
 	if err != nil {
 		reply(nil, err)
 		return
@@ -89,7 +101,7 @@ func (s *Session) history(ctx context.Context, req *Request, reply Reply) {
 func (s *Session) presence(ctx context.Context, req *Request, reply Reply) {
 	err := checkRoom(req.Room)
 	if err == nil {
-		err = s.checkMember(ctx, req.Room)
+		err = s.stillMember(ctx, req.Room)
 	}
 	if err != nil {
 		reply(nil, err)

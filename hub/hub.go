@@ -137,12 +137,14 @@ func (h *Hub) member(m *parley.Member) {
 	if m.Left && h.users[m.User] != nil && h.stillMember(m.Room.ID, m.User) {
 		return
 	}
-	ev := parley.RoomEvent(m.Room)
+	ev, left := parley.RoomEvent(m.Room), parley.LeftEvent(m.Room.ID)
 	for s := h.users[m.User]; s != nil; s = s.next {
 		switch {
 		case s.id == m.Origin:
 		case m.Left:
-			s.leaveLocked(m.Room.ID)
+			if s.leaveLocked(m.Room.ID) {
+				s.out.Deliver(left)
+			}
 			if !s.watched {
 				if s.left == nil {
 					s.left = make(map[string]struct{})

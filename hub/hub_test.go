@@ -281,8 +281,9 @@ func TestOldNewsOfLeavingEndsNoNewMembership(t *testing.T) {
 		check(t, &out, "message lobby 1")
 		member = false
 		h.Deliver(left)
+		h.Deliver(left) // doubled
 		h.Deliver(message("lobby", 2))
-		check(t, &out)
+		check(t, &out, "room lobby")
 
 		// Who left between Connect and Watch is no member either.
 		s = connect(h, "c2", ann, &out)
@@ -387,8 +388,11 @@ func TestMembershipReachesAllConnectionsOfAUser(t *testing.T) {
 		h.Deliver(parley.News{Member: &parley.Member{User: ann.ID, Room: lobby, Left: true}})
 		h.Deliver(message("lobby", 1))
 		time.Sleep(time.Second)
-		check(t, &out1)
-		check(t, &out2)
+		const left = `{"type":"room","id":"lobby","left":true}`
+		if out1.json() != left || out2.json() != left {
+			t.Errorf("whose membership ended is told %s and %s, want only that", out1.json(), out2.json())
+		}
+		check(t, &other)
 		if s1.Member("lobby") || s2.Member("lobby") {
 			t.Error("still a member after leaving")
 		}

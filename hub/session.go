@@ -175,11 +175,12 @@ func (s *Session) watchLocked(info parley.Room) bool {
 	return true
 }
 
-// leaveLocked ends what the connection has to do with a room. hub.mu is held.
-func (s *Session) leaveLocked(id string) {
+// leaveLocked ends what the connection has to do with a room, and reports
+// whether it had to do with it. hub.mu is held.
+func (s *Session) leaveLocked(id string) bool {
 	p := s.places.remove(id)
 	if p.room == nil {
-		return
+		return false
 	}
 	if p.room.remove(s, p.sub) {
 		delete(s.hub.rooms, id)
@@ -187,4 +188,5 @@ func (s *Session) leaveLocked(id string) {
 	if p.sub != nil {
 		p.sub.end()
 	}
+	return true
 }

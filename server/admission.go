@@ -10,12 +10,15 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Limits bound the connections of a server. A zero field is no limit.
+// Limits bound the connections of a server and the calls of its HTTP API. A zero
+// field is no limit.
 type Limits struct {
 	Connections    int     // open at once
 	PerAddress     int     // open at once from one address; loopback excepted
 	HandshakeRate  float64 // a second from one address; loopback excepted
 	HandshakeBurst int
+	CallRate       float64 // a second of one person, or of one address that nobody signed in from; loopback excepted
+	CallBurst      int
 }
 
 // DefaultLimits leave a fifth of the process's file descriptors for the store,
@@ -25,6 +28,7 @@ func DefaultLimits() Limits {
 		Connections:   maxDescriptors() / 5 * 4,
 		PerAddress:    256,
 		HandshakeRate: 10, HandshakeBurst: 20,
+		CallRate: 20, CallBurst: 60,
 	}
 }
 

@@ -28,6 +28,7 @@ type options struct {
 	noGuests bool
 	verify   func(context.Context, string) (parley.Claims, error)
 	config   server.Config
+	bus      *hub.Bus // nil: one of its own. It is closed with the server
 }
 
 // chat returns a chat as the options have it.
@@ -42,7 +43,10 @@ func newServer(t *testing.T, o options) *server.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bus := hub.NewBus(1024)
+	bus := o.bus
+	if bus == nil {
+		bus = hub.NewBus(1024)
+	}
 	o.config.Chat = o.chat(store, bus)
 	s := server.New(o.config)
 	t.Cleanup(func() {

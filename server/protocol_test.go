@@ -146,8 +146,8 @@ func (s *side) next() (string, bool) {
 	select {
 	case text, ok := <-s.incoming:
 		return text, ok
-	case <-time.After(10 * time.Second):
-		s.t.Fatal("nothing came for 10 s")
+	case <-time.After(30 * time.Second):
+		s.t.Fatal("nothing came for 30 s")
 		return "", false
 	}
 }

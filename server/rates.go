@@ -19,7 +19,12 @@ type rates struct {
 	swept time.Time
 }
 
-func newRates(limit rate.Limit, burst int) *rates {
+// newRates returns rates of so many a second; 0 is no limit.
+func newRates(perSecond float64, burst int) *rates {
+	limit := rate.Limit(perSecond)
+	if perSecond == 0 {
+		limit = rate.Inf
+	}
 	return &rates{limit: limit, burst: burst, now: time.Now, of: make(map[string]*rate.Limiter)}
 }
 

@@ -33,6 +33,20 @@ func (s *side) told(part string) bool {
 	return found
 }
 
+// hear reads up to a message with part in it.
+func (s *side) hear(part string) {
+	s.t.Helper()
+	for {
+		text, ok := s.next()
+		if !ok {
+			s.t.Fatalf("the connection ended (%v) before %s came", s.closed, part)
+		}
+		if strings.Contains(text, part) {
+			return
+		}
+	}
+}
+
 func TestRoomsAreMadeAndChanged(t *testing.T) {
 	_, ann := accounts(t)
 	ben, _ := invited(t, ann, "ben")
@@ -95,23 +109,105 @@ func TestMembersComeAndGo(t *testing.T) {
 	cat.refused(409, "conflict", "PUT", "/api/rooms/"+id+"/members/"+catID, `{"role":"admin"}`)
 	cat.refused(409, "conflict", "DELETE", "/api/rooms/"+id+"/members/"+benID, "")
 
-	// Who is removed while subscribed gets nothing more.
 	b := ben.socket(`{"type":"hello"}`)
 	b.ask(`{"type":"join","room":"` + id + `"}`)
 	b.ask(`{"type":"publish","room":"` + id + `","id":"1","body":{"text":"before"}}`)
 	s.expect(`{"type":"message","room":"`+id+`","seq":1,"id":"1","from":{"id":"`+benID+`","name":"ben"},"time":"…","kind":"text","body":{"text":"before"}}`, nil)
 	ben.get("DELETE", "/api/rooms/"+id+"/members/"+catID, "")
-	b.ask(`{"type":"publish","room":"` + id + `","id":"2","body":{"text":"after"}}`)
-	b.ask(`{"type":"signal","room":"` + id + `","kind":"typing"}`)
-	b.expect(`{"type":"message","room":"`+id+`","seq":1,"id":"1","from":{"id":"`+benID+`","name":"ben"},"time":"…","kind":"text","body":{"text":"before"}}`, nil)
-	b.expect(`{"type":"message","room":"`+id+`","seq":2,"id":"2","from":{"id":"`+benID+`","name":"ben"},"time":"…","kind":"text","body":{"text":"after"}}`, nil)
-	if s.told(id) {
-		t.Error("somebody who was removed was told something")
-	}
+	s.expect(`{"type":"room","id":"`+id+`","left":true}`, nil)
 	ben.get("PUT", "/api/rooms/"+id+"/members/"+catID, `{}`)
 	ben.get("PUT", "/api/rooms/"+id+"/members/"+catID, `{"role":"admin"}`)
 	cat.get("DELETE", "/api/rooms/"+id+"/members/"+benID, "")
 	cat.get("DELETE", "/api/rooms/"+id+"/members/"+catID, "") // oneself
+}
+
+// TestWhoIsRemovedHearsNothingMore removes somebody who has a room before their
+// eyes, in two tabs, and in a third one does not: each is told that, and nothing
+// of what happens there from then on, by itself or when asked for.
+func TestWhoIsRemovedHearsNothingMore(t *testing.T) {
+	_, ann := accounts(t)
+	ben, _ := invited(t, ann, "ben")
+	cat, catID := invited(t, ann, "cat")
+	for _, kind := range []string{"private", "public"} {
+		id := ben.get("POST", "/api/rooms", `{"name":"secret","kind":"`+kind+`"}`)["id"].(string)
+		ben.get("PUT", "/api/rooms/"+id+"/members/"+catID, `{}`)
+		word := strings.NewReplacer("ROOM", id).Replace
+		b := ben.socket(`{"type":"hello"}`)
+		b.ask(word(`{"type":"join","room":"ROOM"}`))
+		var tabs []*side
+		for i := range 3 {
+			s := cat.socket(`{"type":"hello"}`)
+			if i > 0 {
+				s.ask(word(`{"type":"join","room":"ROOM"}`))
+			}
+			tabs = append(tabs, s)
+		}
+		b.ask(word(`{"type":"publish","room":"ROOM","id":"1","body":{"text":"before"}}`))
+		for _, s := range tabs[1:] {
+			s.hear(`"text":"before"`)
+		}
+		ben.get("DELETE", "/api/rooms/"+id+"/members/"+catID, "")
+		for _, s := range tabs {
+			s.hear(word(`{"type":"room","id":"ROOM","left":true}`))
+		}
+		b.ask(word(`{"type":"publish","room":"ROOM","id":"2","body":{"text":"after"}}`))
+		b.ask(word(`{"type":"signal","room":"ROOM","kind":"typing"}`))
+		b.ask(word(`{"type":"read","room":"ROOM","seq":2}`))
+		ben.get("PATCH", "/api/rooms/"+id, `{"topic":"hushed"}`)
+		b.hear("hushed") // so far, all that happened was delivered
+		code := map[string]string{"private": "not_found", "public": "not_joined"}[kind]
+		for i, s := range tabs {
+			if s.told(id) {
+				t.Errorf("%s, tab %d: somebody who was removed was told something", kind, i)
+			}
+			for _, request := range []string{
+				`{"type":"history","room":"ROOM","after":0}`,
+				`{"type":"presence","room":"ROOM"}`,
+				`{"type":"publish","room":"ROOM","id":"3","body":{"text":"hi"}}`,
+				`{"type":"signal","room":"ROOM","kind":"typing"}`,
+				`{"type":"read","room":"ROOM","seq":1}`,
+			} {
+				if got := s.ask(word(request)); !strings.Contains(got, `"code":"`+code+`"`) {
+					t.Errorf("%s, tab %d: %s: %s, want %s", kind, i, request, got, code)
+				}
+			}
+			if got := s.ask(`{"type":"rooms"}`); strings.Contains(got, id) {
+				t.Errorf("%s: among the rooms of who was removed: %s", kind, got)
+			}
+		}
+		if hits := cat.get("GET", "/api/search?q=before", "")["messages"].([]any); len(hits) != 0 {
+			t.Errorf("%s: who was removed finds %v", kind, hits)
+		}
+	}
+}
+
+// TestTheRoomHearsOfItsMembers is what those in a room are told when somebody is
+// added, made an admin, or removed: that the room changed.
+func TestTheRoomHearsOfItsMembers(t *testing.T) {
+	_, ann := accounts(t)
+	ben, benID := invited(t, ann, "ben")
+	cat, catID := invited(t, ann, "cat")
+	id := ben.get("POST", "/api/rooms", `{"name":"secret","kind":"private"}`)["id"].(string)
+	room := "/api/rooms/" + id + "/members/"
+	changed := `{"type":"room","id":"` + id + `","name":"secret","kind":"private","last":0}`
+	b, c := ben.socket(`{"type":"hello"}`), cat.socket(`{"type":"hello"}`)
+	b.ask(`{"type":"join","room":"` + id + `"}`)
+	ben.get("PUT", room+catID, `{}`)
+	b.expect(changed, nil)
+	c.expect(changed, nil) // as the one who was added, and once
+	ben.get("PUT", room+catID, `{"role":"admin"}`)
+	b.expect(changed, nil)
+	c.expect(changed, nil)
+	ben.get("PUT", room+catID, `{"role":""}`)
+	b.expect(changed, nil)
+	c.expect(changed, nil)
+	ben.refused(409, "conflict", "PUT", room+benID, `{"role":""}`) // the only one
+	ben.get("DELETE", room+benID, "")
+	b.expect(`{"type":"room","id":"`+id+`","left":true}`, nil)
+	c.expect(changed, nil)
+	if got := c.ask(`{"type":"rooms"}`); !strings.Contains(got, `"role":"admin"`) {
+		t.Errorf("after the only admin has left: %s", got)
+	}
 }
 
 // TestWhatIsNotForOneIsAsIfItWereNot asks for rooms of others, in every word and

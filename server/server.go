@@ -90,7 +90,7 @@ func New(c Config) *Server {
 		chat:      c.Chat,
 		guard:     guard{publicURL: c.PublicURL, allowed: c.AllowOrigins},
 		admission: newAdmission(c.Limits),
-		calls:     newRates(callRate, callBurst),
+		calls:     newRates(c.Limits.CallRate, c.Limits.CallBurst),
 		log:       c.Log,
 		signIns:   c.SignIns,
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"time"
 
 	"github.com/seed-4a326f83/parley"
@@ -18,8 +19,30 @@ func addMember(c *conn, room, user, read int64, role parley.Role, now time.Time)
 // endMembership takes a user out of a room.
 func endMembership(c *conn, at *seat, user string, num int64) (removed bool, err error) {
 	c.places.forget(at.ID, user)
+	if err := succeed(c, num, at.room); err != nil {
+		return false, err
+	}
 	n, err := c.exec(`DELETE FROM members WHERE user = ? AND room = ?`, num, at.room)
 	return n > 0, err
+}
+
+// succeed has an admin who is about to go followed, where he is a room's only
+// one, by whoever has been in it for the longest: a room, or all where it is 0.
+// The lobby needs no admin of its own.
+func succeed(c *conn, user, room int64) error {
+	_, err := c.exec(`UPDATE members SET role = 'admin' WHERE (room, user) IN (
+		SELECT a.room, (SELECT user FROM (SELECT user, min(joined) FROM members WHERE room = a.room AND user <> ?1))
+		FROM members a JOIN rooms r ON r.num = a.room
+		WHERE a.user = ?1 AND (?2 = 0 OR a.room = ?2) AND a.role = 'admin' AND r.id <> ?3
+		AND NOT EXISTS (SELECT 1 FROM members WHERE room = a.room AND user <> ?1 AND role = 'admin'))`, user, room, parley.Lobby)
+	return err
+}
+
+// lastAdmin reports whether a room has no other admin.
+func lastAdmin(c *conn, at *seat) (bool, error) {
+	var one int64
+	another, err := c.row(`SELECT 1 FROM members WHERE room = ? AND user <> ? AND role = 'admin'`, []driver.Value{at.room, at.user}, &one)
+	return !another, err
 }
 
 // Join implements [parley.Store].
@@ -144,6 +167,13 @@ func (s *Store) SetRoomRole(ctx context.Context, room, by, other string, role pa
 		case !theirs.member:
 			return parley.Errorf(parley.CodeNotFound, "there is no such person in this room; add them first")
 		}
+		if role == parley.Ordinary && theirs.role == parley.Admin && theirs.ID != parley.Lobby {
+			if last, err := lastAdmin(c, &theirs); err != nil {
+				return err
+			} else if last {
+				return parley.Errorf(parley.CodeConflict, "the room would be without an admin; make somebody else one first")
+			}
+		}
 		_, err = c.exec(`UPDATE members SET role = ?3 WHERE user = ?1 AND room = ?2`, theirs.user, theirs.room, string(role))
 		return err
 	})
@@ -159,11 +189,13 @@ func (s *Store) Members(ctx context.Context, room, by, after string, limit int) 
 		return nil, err
 	}
 	var list []parley.RoomMember
-	err = s.reads.each(ctx, `SELECT u.id, u.name, m.role FROM members m JOIN users u ON u.num = m.user
+	err = s.reads.each(ctx, `SELECT u.id, u.name, m.role, u.seen FROM members m JOIN users u ON u.num = m.user
 		WHERE m.room = ? AND m.key > ? ORDER BY m.key LIMIT ?`,
 		[]any{at.room, parley.NameKey(after), max(limit, 0)}, func(rows *sql.Rows) (bool, error) {
 			var m parley.RoomMember
-			err := rows.Scan(&m.ID, &m.Name, &m.Role)
+			var seen int64
+			err := rows.Scan(&m.ID, &m.Name, &m.Role, &seen)
+			m.Seen = fromMillis(seen)
 			list = append(list, m)
 			return true, err
 		})

@@ -301,6 +301,9 @@ func (s *Store) RemoveUser(ctx context.Context, user string, now time.Time) erro
 			p.role = parley.Ordinary
 		}
 		clear(c.places)
+		if err := succeed(c, p.num, 0); err != nil {
+			return err
+		}
 		if _, err := c.exec(`UPDATE users SET removed = ?2, role = ?3, password = NULL WHERE num = ?1`, p.num, now.UnixMilli(), string(p.role)); err != nil {
 			return err
 		}

@@ -11,10 +11,13 @@ async function post(path) {
  * started again, and cut, stall and restore break and heal the way to it; direct
  * goes around the proxy. There is no limit to how fast one may publish, unless
  * rates is 'default'. With accounts, people sign in there, and setup is the link
- * that the first admin comes in by.
+ * that the first admin comes in by; with guests, a name is enough all the same.
+ * oidc is the address of a provider to sign in with, and jwt a file with a key
+ * whose tokens are believed.
  */
-export async function open({ rates = 'none', accounts = false } = {}) {
-  const { id, url, direct, setup } = await post(`/servers?rates=${rates}&accounts=${accounts ? 1 : ''}`)
+export async function open({ rates = 'none', accounts = false, guests = false, oidc = '', jwt = '' } = {}) {
+  const wanted = new URLSearchParams({ rates, accounts: accounts ? '1' : '', guests: guests ? '1' : '', oidc, jwt })
+  const { id, url, direct, setup } = await post(`/servers?${wanted}`)
   const act = (what) => () => post(`/servers/${id}/${what}`)
   return {
     url,

@@ -19,7 +19,9 @@ import (
 // A control lets a program in another language have servers of its own, each
 // behind a proxy, and do to them what happens in life:
 //
-//	POST /servers                    with rates=default, the rates are not lifted; with accounts=1, people sign in
+//	POST /servers                    with rates=default, the rates are not lifted; with accounts=1, people sign in, and
+//	                                 with guests=1 come in by name all the same; with oidc=URL, by that provider (whose
+//	                                 client "parley" the server is); with jwt=FILE, by tokens signed with that key
 //	                                 -> {"id": 0, "url": "http://...", "direct": "http://...", "setup": "http://..."}
 //	POST /servers/{id}/{what}        kill, stop, start, wipe, cut, stall, restore
 //
@@ -92,11 +94,21 @@ func (c *control) open(r *http.Request) (any, error) {
 	if r.FormValue("rates") == "default" {
 		args = nil
 	}
-	if r.FormValue("accounts") != "" {
-		args = append(slices.Clone(args), "--accounts")
+	args = slices.Clone(args)
+	for _, flag := range []string{"accounts", "guests"} {
+		if r.FormValue(flag) != "" {
+			args = append(args, "--"+flag)
+		}
+	}
+	if file := r.FormValue("jwt"); file != "" {
+		args = append(args, "--jwt-key", file)
+	}
+	p := newProxy(c.t, "")
+	if issuer := r.FormValue("oidc"); issuer != "" {
+		args = append(args, "--oidc-issuer", issuer, "--oidc-client", "parley", "--oidc-name", "Example", "--public-url", "http://"+p.addr())
 	}
 	s := newServer(c.t, args...)
-	p := newProxy(c.t, s.addr())
+	p.aim(s.addr())
 	c.servers = append(c.servers, &served{s, p})
 	return object{"id": len(c.servers) - 1, "url": "http://" + p.addr(), "direct": s.url(), "setup": s.process.setup}, nil
 }

@@ -6,5 +6,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     environment: 'node',
+    // A machine that is busy with other things takes its time: only what fails waits so long.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

@@ -39,26 +39,25 @@ const (
 )
 
 type serveCmd struct {
-	Listen         string    `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (default ${default}). Port 0 takes a free one."`
-	Data           string    `default:"./parley-data" type:"path" placeholder:"FOLDER" help:"Folder for everything that is kept (default ./parley-data)."`
-	PublicURL      *url.URL  `placeholder:"URL" help:"Address under which people open this server, where it is not the one it listens on."`
-	Accounts       bool      `help:"People sign in with a name and a password; the first one becomes the admin by a link that is printed, and invites the others."`
-	Guests         bool      `help:"Whoever gives a name may come in. On a loopback address that is so anyway, unless there is another way to sign in."`
-	TLSCert        string    `name:"tls-cert" type:"existingfile" placeholder:"FILE" help:"Certificate (PEM, with its chain) for HTTPS; needs --tls-key."`
-	TLSKey         string    `name:"tls-key" type:"existingfile" placeholder:"FILE" help:"The certificate's private key."`
-	HTTPListen     string    `name:"http-listen" placeholder:"HOST:PORT" help:"With --tls-cert, an address for plain HTTP that leads to HTTPS."`
-	AllowOrigin    []string  `placeholder:"ORIGIN" help:"Origin of another site whose pages may use this server, such as https://intranet.example.org; may be repeated."`
-	TrustedProxies []string  `placeholder:"CIDR" help:"Addresses of reverse proxies whose X-Forwarded-For is believed; may be repeated."`
-	JWT            jwtFlags  `embed:"" prefix:"jwt-" group:"Tokens of another system"`
-	OIDC           oidcFlags `embed:"" prefix:"oidc-" group:"Signing in with OpenID Connect"`
-	PublishRate    float64   `default:"20" help:"Messages a second that one connection may publish; three times as many a person. 0: no limit."`
-	PublishBurst   int       `default:"60" help:"Messages that may come at once before the rate counts."`
+	Listen         string     `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (default ${default}). Port 0 takes a free one."`
+	Data           string     `default:"./parley-data" type:"path" placeholder:"FOLDER" help:"Folder for everything that is kept (default ./parley-data)."`
+	PublicURL      *url.URL   `placeholder:"URL" help:"Address under which people open this server, where it is not the one it listens on."`
+	Accounts       bool       `help:"People sign in with a name and a password; the first one becomes the admin by a link that is printed, and invites the others."`
+	Guests         bool       `help:"Whoever gives a name may come in. On a loopback address that is so anyway, unless there is another way to sign in."`
+	TLSCert        string     `name:"tls-cert" type:"existingfile" placeholder:"FILE" help:"Certificate (PEM, with its chain) for HTTPS; needs --tls-key."`
+	TLSKey         string     `name:"tls-key" type:"existingfile" placeholder:"FILE" help:"The certificate's private key."`
+	HTTPListen     string     `name:"http-listen" placeholder:"HOST:PORT" help:"With --tls-cert, an address for plain HTTP that leads to HTTPS."`
+	AllowOrigin    []string   `placeholder:"ORIGIN" help:"Origin of another site whose pages may use this server, such as https://intranet.example.org; may be repeated."`
+	TrustedProxies []string   `placeholder:"CIDR" help:"Addresses of reverse proxies whose X-Forwarded-For is believed; may be repeated."`
+	JWT            jwtFlags   `embed:"" prefix:"jwt-" group:"Tokens of another system"`
+	OIDC           oidcFlags  `embed:"" prefix:"oidc-" group:"Signing in with OpenID Connect"`
+	Limits         limitFlags `embed:"" group:"Limits (0 sets none)"`
 }
 
 // Validate implements kong's check of flags.
 func (c *serveCmd) Validate() error {
-	if c.PublishRate < 0 || c.PublishRate > 0 && c.PublishBurst < 1 {
-		return errors.New("--publish-rate must not be negative, and --publish-burst be at least 1; --publish-rate 0 sets no limit")
+	if err := c.Limits.check(); err != nil {
+		return err
 	}
 	if u := c.PublicURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "") {
 		return errors.New("--public-url must be a whole address, such as https://chat.example.org")
@@ -108,15 +107,14 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	limits := chat.DefaultLimits
-	limits.PublishRate, limits.PublishBurst = c.PublishRate, c.PublishBurst
 	gateway := server.New(server.Config{
-		Chat:           chat.New(chat.Config{Store: store, Bus: bus, Guests: c.guests(), Verify: verify, Limits: limits, Log: log}),
+		Chat:           chat.New(chat.Config{Store: store, Bus: bus, Guests: c.guests(), Verify: verify, Limits: c.Limits.chat(), Log: log}),
 		Page:           web.Handler(),
 		PublicURL:      c.PublicURL,
 		AllowOrigins:   origins,
 		TrustedProxies: proxies,
 		SignIns:        ways,
+		Limits:         c.Limits.server(),
 		Log:            log,
 	})
 	httpServer := &http.Server{
@@ -128,7 +126,11 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 		ConnState:         gateway.ConnState,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	fmt.Printf("Parley keeps its data in %s\nParley is open at %s (Ctrl-C stops it)\n", c.Data, open)
+	fmt.Printf("Parley keeps its data in %s\n", c.Data)
+	if c.PublicURL != nil {
+		fmt.Printf("Parley listens at %s\n", openAddress(listener.Addr(), nil, c.TLSCert != ""))
+	}
+	fmt.Printf("Parley is open at %s (Ctrl-C stops it)\n", open)
 
 	go tidy(ctx)
 	served := make(chan error, 2)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"strings"
+	"time"
 
 	"github.com/seed-4a326f83/parley"
 )
@@ -206,6 +207,55 @@ var memberTests = []contract{
 		f.wantCode("who is no member", f.SetRoomRole(f.Context(), "tea", ann.ID, f.guest("cat").ID, parley.Admin), parley.CodeNotFound)
 		f.wantCode("an unknown role", f.SetRoomRole(f.Context(), "tea", ann.ID, ben.ID, parley.Guest), parley.CodeInvalid)
 	}},
+	{"SetRoomRole leaves a room an admin", func(f *fixture) {
+		ann, ben := f.member("ann", "tea"), f.member("ben", "tea")
+		f.wantCode("the only one", f.SetRoomRole(f.Context(), "tea", ann.ID, ann.ID, parley.Ordinary), parley.CodeConflict)
+		want(f, "role", f.membership("tea", ann).Role, parley.Admin)
+		f.wantCode("who is none", f.SetRoomRole(f.Context(), "tea", ann.ID, ben.ID, parley.Ordinary), "")
+		f.wantCode("another", f.SetRoomRole(f.Context(), "tea", ann.ID, ben.ID, parley.Admin), "")
+		f.wantCode("one of two", f.SetRoomRole(f.Context(), "tea", ann.ID, ann.ID, parley.Ordinary), "")
+		want(f, "role", f.membership("tea", ann).Role, parley.Ordinary)
+	}},
+	{"the only admin of a room is followed by whoever has been in it for the longest", func(f *fixture) {
+		ann, ben, cat, dan := f.guest("ann"), f.guest("ben"), f.guest("cat"), f.guest("dan")
+		for room, leave := range map[string]func(room string) error{
+			"left":    func(room string) error { return f.Leave(f.Context(), room, ann.ID) },
+			"removed": func(room string) error { return second(f.RemoveMember(f.Context(), room, ann.ID, ann.ID)) },
+			"out":     func(string) error { return f.RemoveUser(f.Context(), ann.ID, now) },
+		} {
+			ann = f.guest("ann")
+			f.room("alone-"+room, parley.Private, ann) // and nobody follows
+			f.room(room, parley.Private, ann)
+			// By when they came, not by name or number.
+			for i, user := range []parley.User{dan, ben, cat} {
+				_, _, err := f.AddMember(f.Context(), room, ann.ID, user.ID, now.Add(time.Duration(i+1)*time.Minute))
+				f.wantCode("AddMember", err, "")
+			}
+			_, _, err := f.Join(f.Context(), parley.Lobby, ann.ID, false, now)
+			f.wantCode("Join", err, "")
+			f.wantCode(room, leave(room), "")
+			for user, role := range map[parley.User]parley.Role{dan: parley.Admin, ben: parley.Ordinary, cat: parley.Ordinary} {
+				want(f, room+": the role of "+user.Name, f.membership(room, user).Role, role)
+			}
+			f.wantCode("the next leaves", f.Leave(f.Context(), room, dan.ID), "")
+			want(f, room+": the role of ben", f.membership(room, ben).Role, parley.Admin)
+			// Where there is another admin, nobody follows.
+			f.wantCode("SetRoomRole", f.SetRoomRole(f.Context(), room, ben.ID, cat.ID, parley.Admin), "")
+			f.add(room, ben, dan)
+			f.wantCode("one of two leaves", f.Leave(f.Context(), room, ben.ID), "")
+			want(f, room+": the role of dan", f.membership(room, dan).Role, parley.Ordinary)
+			f.wantCode("the last but one leaves", f.Leave(f.Context(), room, cat.ID), "")
+			f.wantCode("the last leaves", f.Leave(f.Context(), room, dan.ID), "")
+		}
+	}},
+	{"the lobby needs no admin", func(f *fixture) {
+		root, ann, ben := f.admin("root"), f.member("ann", parley.Lobby), f.member("ben", parley.Lobby)
+		for _, role := range []parley.Role{parley.Admin, parley.Ordinary, parley.Admin} {
+			f.wantCode("SetRoomRole", f.SetRoomRole(f.Context(), parley.Lobby, root.ID, ben.ID, role), "")
+		}
+		f.wantCode("Leave", f.Leave(f.Context(), parley.Lobby, ben.ID), "")
+		want(f, "the role of ann", f.membership(parley.Lobby, ann).Role, parley.Ordinary)
+	}},
 
 	{"who changes a room must be a member, and for most of it an admin", func(f *fixture) {
 		ann, ben, cat := f.guest("ann"), f.guest("ben"), f.guest("cat")
@@ -295,6 +345,14 @@ var memberTests = []contract{
 			list, err := f.Members(f.Context(), "tea", ann.ID, test.after, test.limit)
 			f.wantCode("Members", err, "")
 			want(f, "members after "+test.after, names(list, memberName), test.names)
+		}
+		f.wantCode("SetSeen", f.SetSeen(f.Context(), map[string]time.Time{ann.ID: now.Add(time.Hour)}), "")
+		list, err := f.Members(f.Context(), "tea", ann.ID, "ann 2", 2)
+		f.wantCode("Members", err, "")
+		for i, seen := range []time.Time{now.Add(time.Hour), now} { // bob, and cat, who was not here since she came
+			if !list[i].Seen.Equal(seen) {
+				f.Errorf("%s was seen at %v, want %v", list[i].Name, list[i].Seen, seen)
+			}
 		}
 	}},
 	{"FindRooms finds public rooms by the beginning of the name, then of a later word", func(f *fixture) {

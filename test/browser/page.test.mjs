@@ -186,3 +186,73 @@ test('the page fits wide and narrow screens, light and dark', async () => {
     }
   }
 })
+
+test('a line written in the moment the page goes is there after, and said once', async () => {
+  const server = await open()
+  const ann = await Person.enter(browser, server.url, 'Ann')
+  await ann.say('before')
+  for (let i = 0; i < 5; i++) {
+    await ann.at('composer').fill(`written and gone ${i}`)
+    // In one go: neither the network nor the browser's database can have done anything in between.
+    await Promise.all([
+      ann.page.waitForEvent('load'),
+      ann.at('composer').evaluate((field) => {
+        field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }))
+        location.reload()
+      }),
+    ])
+    await ann.online()
+    await ann.sent(`written and gone ${i}`)
+  }
+  await assertSame([ann], ['before', ...Array.from({ length: 5 }, (_, i) => `written and gone ${i}`)])
+  await ann.leave()
+})
+
+test('what is unread is counted in every tab, marked where it begins, and read in all at once', async () => {
+  const server = await open()
+  const ann = await Person.enter(browser, server.url, 'Ann')
+  const ben = await Person.enter(browser, server.url, 'Ben')
+  await ann.at('room-input').fill('tea')
+  await ann.at('room-input').press('Enter')
+  await ann.say('Is anybody here?')
+  await ann.room('lobby').click()
+  const tab = await ann.tab(server.url)
+  await tab.room('lobby').click()
+  await ben.at('room-input').fill('tea')
+  await ben.at('room-input').press('Enter')
+  await ben.sees('Is anybody here?')
+  await ben.at('day').getByText('Today').waitFor()
+  await ben.say('I am')
+  await ben.say('@Ann the kettle is on')
+  for (const person of [ann, tab]) {
+    await person.room('tea').locator('[data-testid=unread][data-mentions="1"]').getByText('2').waitFor()
+    await until('the title counts', async () => (await person.page.title()).startsWith('(2)'))
+  }
+  await ann.room('tea').click()
+  await ann.sees('@Ann the kettle is on')
+  await until('the divider stands before what is new', async () => {
+    const order = await ann.page.locator('[data-testid=new], [data-testid=message]').evaluateAll((all) => all.map((one) => one.dataset.seq ?? 'new'))
+    return order.join() === '1,new,2,3'
+  })
+  await tab.room('tea').getByTestId('unread').waitFor({ state: 'detached' })
+  await until('the title counts no more', async () => !(await tab.page.title()).startsWith('('))
+
+  // On another day, in another browser: what was said is of yesterday. Typing is seen, and gone without a word.
+  await ann.at('composer').pressSequentially('hm')
+  await ben.at('typing').getByText('Ann').waitFor()
+  const morrow = await Person.blank(browser)
+  await morrow.page.clock.install({ time: Date.now() + 24 * 3600_000 })
+  await morrow.page.goto(`${server.url}/#tea`)
+  await morrow.at('name-input').fill('Cat')
+  await morrow.at('enter').click()
+  await morrow.sees('I am')
+  await morrow.at('day').getByText('Yesterday').waitFor()
+  await ben.at('typing').getByText('Ann').waitFor({ state: 'detached' })
+  assert.deepEqual(tab.faults, [])
+
+  // Who has gone is told of among the members, as last seen.
+  await ben.at('member').filter({ hasText: 'Cat' }).waitFor()
+  await morrow.leave()
+  await ben.at('member').filter({ hasText: 'Cat' }).getByTestId('member-seen').getByText('Last seen today').waitFor()
+  for (const person of [ann, ben]) await person.leave()
+})

@@ -112,6 +112,40 @@ describe('an account', () => {
     expect(server.connected).toBe(0);
   });
 
+  it('goes on with a fresh token where the one before has expired, and asks to sign in where there is none', async () => {
+    answers['GET /api/config'] = config({ user: ann });
+    server.cookie = ann;
+    await account.begin({});
+    await run(50);
+    await chat.say('before');
+    server.isDown = true;
+    server.cut();
+    await run(50);
+    await chat.say('written meanwhile');
+    server.isDown = false;
+    await run(60_000);
+    server.end(4501, 'the token has expired');
+    expect([chat.me, chat.expiries]).toEqual([undefined, 1]);
+    await account.refresh(); // as the page does
+    await run(50);
+    expect(chat.connection.phase).toBe('online');
+    expect(server.room('lobby').log.map(({ body }) => body)).toEqual([{ text: 'before' }, { text: 'written meanwhile' }]);
+
+    // What was not sent waits for who comes back.
+    server.refusePublish = () => ({ code: 'unauthorized', message: 'The token has expired.' });
+    await chat.say('too late');
+    await run(50);
+    answers['GET /api/config'] = config();
+    server.end(4501, 'the token has expired');
+    await account.refresh();
+    expect([chat.me, chat.unsent]).toEqual([undefined, []]);
+    server.refusePublish = () => undefined;
+    answers['POST /api/signin'] = ann;
+    await account.signIn('ann', 'correct horse');
+    await run(60_000);
+    expect(server.room('lobby').log.at(-1)?.body).toEqual({ text: 'too late' });
+  });
+
   it('is found to have ended where the connection itself is refused', async () => {
     answers['GET /api/config'] = config({ user: ann });
     server.cookie = ann;
@@ -177,8 +211,7 @@ describe('the API', () => {
     await Promise.all([chat.openDirect('bob'), run(50)]);
     const room = chat.current;
     if (!room || !chat.me) throw new Error('no direct room');
-    answers['GET /api/rooms/direct-room/members?limit=100'] = { members: [{ ...chat.me, online: true }, { id: 'bob', name: 'bob', online: false }], more: false };
-    answers['GET /api/people?q=bob&limit=20'] = { people: [{ id: 'bob', name: 'bob', seen: '2026-11-20T08:00:00.000Z', online: false }] };
+    answers['GET /api/rooms/direct-room/members?limit=100'] = { members: [{ ...chat.me, online: true }, { id: 'bob', name: 'bob', seen: '2026-11-20T08:00:00.000Z', online: false }], more: false };
     chat.directory?.watch([room], chat.me);
     await run(50);
     expect(chat.directory?.others.get('direct-room')).toMatchObject({ id: 'bob', online: false, seen: '2026-11-20T08:00:00.000Z' });

@@ -374,6 +374,43 @@ describe('what is done with messages', () => {
     expect(room('dev').problem).toContain('no member');
   });
 
+  it('a room that one is removed from says so, is not joined by coming back, and is when asked to', async () => {
+    await enter();
+    chat.open('dev');
+    server.say('dev', 'before');
+    await run(50);
+    await chat.say('mine');
+    await run(1_000);
+    server.isDown = true;
+    server.cut();
+    await run(50);
+    await chat.say('written while cut off');
+    server.room('dev').members.clear(); // removed meanwhile
+    server.isDown = false;
+    await run(60_000);
+    const dev = room('dev');
+    expect([texts(dev), dev.isOut, dev.problem]).toEqual([[], true, 'You are no member of this room any more.']);
+    expect(server.room('dev').members.size).toBe(0);
+    expect(chat.unsent).toMatchObject([{ text: 'written while cut off', state: 'failed' }]);
+    await Promise.all([chat.rejoin(dev), run(50)]);
+    expect([dev.isOut, dev.problem, texts(dev)]).toEqual([false, '', ['before', 'mine']]);
+
+    // Told at once, where one is connected; and gone from the list as soon as one looks elsewhere.
+    server.remove('dev');
+    await run(50);
+    expect([dev.isOut, texts(dev), dev.users]).toEqual([true, [], []]);
+    chat.open('lobby');
+    await run(50);
+    expect(chat.rooms.map(({ id }) => id)).toEqual(['lobby']);
+    server.room('tea').members.add(chat.me?.id ?? '');
+    server.say('tea', 'news');
+    await run(1_000);
+    expect(chat.rooms.map(({ id }) => id)).toEqual(['lobby', 'tea']);
+    server.remove('tea');
+    await run(50);
+    expect(chat.rooms.map(({ id }) => id)).toEqual(['lobby']);
+  });
+
   it('a mention is counted where nobody looks', async () => {
     await enter();
     chat.open('dev');

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ConnectionLost, RequestError } from '../src/lib/client';
 import { systemClock } from '../src/lib/clock';
 import { Outbox } from '../src/lib/outbox';
-import { IndexedDBOutboxStore, MemoryOutboxStore, type StoredLine } from '../src/lib/outbox-store';
+import { IndexedDBOutboxStore, MemoryOutboxStore, type Slate, type StoredLine } from '../src/lib/outbox-store';
 import type { PublishAck } from '../src/lib/protocol';
 
 interface Attempt {
@@ -238,15 +238,60 @@ describe('IndexedDBOutboxStore', () => {
   it('gives lines back in the order written, to another page too', async () => {
     vi.useRealTimers();
     const line = (id: string, at: number): StoredLine => ({ id, at, user: 'u1', room: 'lobby', text: id });
-    const one = await IndexedDBOutboxStore.open();
+    const slate = newSlate();
+    const one = await IndexedDBOutboxStore.open(slate);
     await one.put(line('b', 2));
     await one.put(line('c', 3));
     await one.put(line('a', 1));
     await one.put({ ...line('b', 2), failure: 'No.' });
     await one.delete('c');
-    const other = await IndexedDBOutboxStore.open();
+    const other = await IndexedDBOutboxStore.open(slate);
     expect(await other.load()).toEqual([line('a', 1), { ...line('b', 2), failure: 'No.' }]);
     await other.clear();
     expect(await one.load()).toEqual([]);
   });
+
+  it('keeps a line whose page goes in the moment it was written, and keeps it once', async () => {
+    vi.useRealTimers();
+    const slate = newSlate();
+    const line = (id: string, at: number): StoredLine => ({ id, at, user: 'u1', room: 'lobby', text: id });
+    const gone = await IndexedDBOutboxStore.open(slate);
+    const writing = gone.put(line('b', 2));
+    // What another page sees that comes up before IndexedDB has it.
+    expect(slate.length).toBe(1);
+    slate.setItem('parley.outbox.a', JSON.stringify(line('a', 1)));
+    slate.setItem('parley.name', 'ann');
+    const next = await IndexedDBOutboxStore.open(slate);
+    expect(await next.load()).toEqual([line('a', 1), line('b', 2)]);
+    await writing;
+    expect(await next.load()).toEqual([line('a', 1), line('b', 2)]);
+    await next.put({ ...line('b', 2), failure: 'No.' });
+    expect(await next.load()).toEqual([line('a', 1), { ...line('b', 2), failure: 'No.' }]);
+    await next.delete('b');
+    expect((await next.load()).map(({ id }) => id)).toEqual(['a']);
+    await next.clear();
+    expect([await next.load(), slate.length]).toEqual([[], 1]);
+  });
+
+  it('works where the slate is full', async () => {
+    vi.useRealTimers();
+    const full = { ...newSlate(), setItem: () => { throw new Error('QuotaExceededError'); } };
+    const kept = await IndexedDBOutboxStore.open(full);
+    await kept.put({ id: 'a', at: 1, user: 'u1', room: 'lobby', text: 'a' });
+    expect(await kept.load()).toHaveLength(1);
+    await kept.clear();
+  });
 });
+
+function newSlate(): Slate {
+  const values = new Map<string, string>();
+  return {
+    get length() {
+      return values.size;
+    },
+    key: (i) => [...values.keys()][i] ?? null,
+    getItem: (key) => values.get(key) ?? null,
+    setItem: (key, value) => void values.set(key, value),
+    removeItem: (key) => void values.delete(key),
+  };
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../src/lib/clock';
-import { formatDay, hueOf, HUES, initials, typingText } from '../src/lib/format';
+import { formatDay, hueOf, HUES, initials, sentence, typingText } from '../src/lib/format';
 import { toRoomId, textOf } from '../src/lib/protocol';
 import { Typists, TypingThrottle } from '../src/lib/typing';
 import { message } from './support/messages';
@@ -97,5 +97,17 @@ describe('typing', () => {
     vi.advanceTimersByTime(1);
     expect(shown).toEqual([]);
     vi.useRealTimers();
+  });
+});
+
+describe('what the server says', () => {
+  it.each([
+    ['wait 2s, then go on', 'Wait 2s, then go on.'],
+    ['Already said.', 'Already said.'],
+    ['join "tea"', 'Join "tea".'],
+    ['éclair?', 'Éclair?'],
+    ['', ''],
+  ])('%s is told as %s', (said, told) => {
+    expect(sentence(said)).toBe(told);
   });
 });

@@ -9,6 +9,8 @@ export interface Address {
   invite?: string;
   reset?: string;
   setup?: string;
+  /** What did not let one in: the provider of OpenID Connect. */
+  refused?: string;
 }
 
 export function parseAddress(hash: string): Address {
@@ -16,7 +18,7 @@ export function parseAddress(hash: string): Address {
   if (!text.includes('=')) return text === '' ? {} : { room: decoded(text) };
   const fields = new URLSearchParams(text);
   const address: Address = {};
-  for (const name of ['invite', 'reset', 'setup', 'room'] as const) {
+  for (const name of ['invite', 'reset', 'setup', 'refused', 'room'] as const) {
     const value = fields.get(name);
     if (value !== null && value !== '') address[name] = value;
   }

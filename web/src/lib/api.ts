@@ -1,3 +1,4 @@
+import { sentence } from './format';
 import type { Message, User } from './protocol';
 
 /** docs/api.md, as this page uses it. */
@@ -169,6 +170,6 @@ function refusal(status: number, answer: unknown): ApiError {
     // An answer that is not the API's is none: something else answers at this path.
     status < 400 ? 404 : status,
     typeof code === 'string' ? code : 'internal',
-    typeof message === 'string' && message !== '' ? message : `The server refused (${status}). Try again later.`,
+    typeof message === 'string' && message !== '' ? sentence(message) : `The server refused (${status}). Try again later.`,
   );
 }

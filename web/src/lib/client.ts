@@ -1,5 +1,6 @@
 import { backoff } from './backoff';
 import type { Clock, Timer } from './clock';
+import { sentence } from './format';
 import { Heartbeat } from './heartbeat';
 import { CLOSE_BAD_CREDENTIALS, isFinal, type HelloAck, type Requests, type ServerEvent } from './protocol';
 import type { Connect, Incoming, Transport } from './transport';
@@ -253,7 +254,7 @@ export class Client {
 function toError(incoming: Incoming): RequestError {
   return new RequestError(
     textOf(incoming['code']) || 'internal',
-    textOf(incoming['message']) || 'The server refused without saying why.',
+    sentence(textOf(incoming['message'])) || 'The server refused without saying why.',
     numberOf(incoming['retry_after']),
   );
 }

@@ -61,3 +61,9 @@ export function typingText(users: readonly User[]): string {
   if (names.length === 3) return `${names[0] ?? ''}, ${names[1] ?? ''} and ${names[2] ?? ''} are typing`;
   return `${names[0] ?? ''}, ${names[1] ?? ''} and ${names.length - 2} others are typing`;
 }
+
+/** What a server says to programs, as people are told it: "wait 2s, then go on" is "Wait 2s, then go on." */
+export function sentence(text: string): string {
+  const begun = text.replace(/^\p{Lowercase}/u, (letter) => letter.toUpperCase());
+  return /[\p{Letter}\p{Number})"]$/u.test(begun) ? `${begun}.` : begun;
+}

@@ -35,38 +35,72 @@ interface Schema extends DBSchema {
   outbox: { key: string; value: StoredLine; indexes: { at: number } };
 }
 
-/** The outbox of every tab of this browser. */
+/** What localStorage does. */
+export type Slate = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>;
+
+const SLATE = 'parley.outbox.';
+
+/**
+ * The outbox of every tab of this browser. IndexedDB takes a moment, in which the page may go: until it has a line, the
+ * line stands on a slate, where it is at once.
+ */
 export class IndexedDBOutboxStore implements OutboxStore {
   readonly #db: IDBPDatabase<Schema>;
+  readonly #slate: Slate;
 
-  private constructor(db: IDBPDatabase<Schema>) {
+  private constructor(db: IDBPDatabase<Schema>, slate: Slate) {
     this.#db = db;
+    this.#slate = slate;
   }
 
-  static async open(): Promise<IndexedDBOutboxStore> {
+  static async open(slate: Slate): Promise<IndexedDBOutboxStore> {
     const db = await openDB<Schema>('parley', 1, {
       upgrade(database) {
         database.createObjectStore('outbox', { keyPath: 'id' }).createIndex('at', 'at');
       },
     });
-    return new IndexedDBOutboxStore(db);
+    return new IndexedDBOutboxStore(db, slate);
   }
 
-  load(): Promise<StoredLine[]> {
-    return this.#db.getAllFromIndex('outbox', 'at');
+  async load(): Promise<StoredLine[]> {
+    const lines = new Map((await this.#db.getAllFromIndex('outbox', 'at')).map((line) => [line.id, line]));
+    for (const line of this.#written()) if (!lines.has(line.id)) lines.set(line.id, line);
+    return [...lines.values()].sort((a, b) => a.at - b.at);
   }
 
   async put(line: StoredLine): Promise<void> {
+    const key = SLATE + line.id;
+    try {
+      this.#slate.setItem(key, JSON.stringify(line));
+    } catch {
+      // It is full or forbidden: the line is in IndexedDB a moment later.
+    }
     await this.#db.put('outbox', line);
+    this.#slate.removeItem(key);
   }
 
-  delete(id: string): Promise<void> {
-    return this.#db.delete('outbox', id);
+  async delete(id: string): Promise<void> {
+    this.#slate.removeItem(SLATE + id);
+    await this.#db.delete('outbox', id);
   }
 
-  clear(): Promise<void> {
-    return this.#db.clear('outbox');
+  async clear(): Promise<void> {
+    for (const { id } of this.#written()) this.#slate.removeItem(SLATE + id);
+    await this.#db.clear('outbox');
   }
+
+  /** What stands on the slate: a page went before IndexedDB had it, or is about to have it. */
+  #written(): StoredLine[] {
+    const keys = Array.from({ length: this.#slate.length }, (_, i) => this.#slate.key(i) ?? '');
+    return keys.filter((key) => key.startsWith(SLATE)).flatMap((key) => {
+      const line: unknown = JSON.parse(this.#slate.getItem(key) ?? 'null');
+      return isLine(line) ? [line] : [];
+    });
+  }
+}
+
+function isLine(line: unknown): line is StoredLine {
+  return typeof line === 'object' && line !== null && 'id' in line && 'room' in line && 'at' in line;
 }
 
 /** Where the browser gives no IndexedDB (some private windows): the outbox then lives as long as the page. */
@@ -95,7 +129,7 @@ export class MemoryOutboxStore implements OutboxStore {
 
 export async function openOutboxStore(): Promise<OutboxStore> {
   try {
-    return await IndexedDBOutboxStore.open();
+    return await IndexedDBOutboxStore.open(localStorage);
   } catch {
     return new MemoryOutboxStore();
   }

@@ -116,7 +116,9 @@ export type ServerEvent =
   | { type: 'signal'; room: string; from: User; kind: string; body: unknown }
   | { type: 'presence'; room: string; user: User; online: boolean }
   | { type: 'read'; room: string; seq: number }
-  | ({ type: 'room' } & RoomNews);
+  | ({ type: 'room'; left?: false } & RoomNews)
+  /** One is no member of it any more. */
+  | { type: 'room'; id: string; left: true };
 
 /** What a page may ask, each with its fields and its answer. */
 export interface Requests {
@@ -149,6 +151,9 @@ export const CLOSE_BAD_CREDENTIALS = 4500;
 export function isSignedOut(closeCode: number): boolean {
   return closeCode >= CLOSE_BAD_CREDENTIALS && closeCode <= 4502;
 }
+
+/** The token that said who one is has expired: perhaps there is a fresh one. */
+export const CLOSE_EXPIRED = 4501;
 
 /** Whether a message changes another one, rather than being something a person said. */
 export function isEntry({ kind }: Pick<Message, 'kind'>): boolean {

@@ -15,6 +15,9 @@ export class AccountState {
   /** A link that one came in by, with its secret. */
   link: Pick<Address, 'invite' | 'reset' | 'setup'> = $state.raw({});
 
+  /** Why a way to sign in did not let one in. */
+  refusal: string = $state('');
+
   readonly api: Api;
   readonly #chat: Chat;
   readonly #clock: Clock;
@@ -33,7 +36,8 @@ export class AccountState {
   }
 
   /** A link was opened: its secret is kept here, and the address need not show it any longer. */
-  follow({ invite, reset, setup }: Address): void {
+  follow({ invite, reset, setup, refused }: Address): void {
+    if (refused !== undefined) this.refusal = 'The provider did not let you in. Try again, or ask whoever runs Parley.';
     if ((invite ?? reset ?? setup) !== undefined) this.link = { invite, reset, setup };
   }
 
@@ -53,6 +57,7 @@ export class AccountState {
     if (this.config) this.#chat.directory ??= new Directory(this.api, this.#clock);
     const user = this.config?.user;
     if (user && !this.hasLink && !this.#chat.me) this.#in(user);
+    else if (user && user.id === this.user?.id) this.#chat.isAdmin = user.role === 'admin';
     else if (!user && this.user) this.#out('Your session has ended. Sign in to come back.');
   }
 
@@ -97,6 +102,7 @@ export class AccountState {
   }
 
   #in(user: Account): void {
+    this.refusal = '';
     this.link = {};
     this.user = user;
     this.#chat.startAs({ id: user.id, name: user.name }, user.role === 'admin');

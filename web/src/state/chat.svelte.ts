@@ -5,6 +5,7 @@ import { Names } from '../lib/mentions';
 import { Outbox, type Line } from '../lib/outbox';
 import { bodyOf, type OutboxStore, type StoredLine } from '../lib/outbox-store';
 import {
+  CLOSE_EXPIRED,
   isSignedOut,
   isSpoken,
   LOBBY,
@@ -57,6 +58,8 @@ export class Chat {
   directory: Directory | undefined = $state.raw();
   /** One may also do what only admins of the installation may. */
   isAdmin: boolean = $state(false);
+  /** A token has expired that said who one is: the page asks whether there is a fresh one. Grows. */
+  expiries: number = $state(0);
   /** The person has the end of the current room before their eyes. The page says so. */
   isWatching: boolean = $state(false);
 
@@ -179,6 +182,17 @@ export class Chat {
     this.#show(room);
     if (!room.isLoaded) void this.#join(room);
     return true;
+  }
+
+  /** Becomes a member again of the room that is shown. */
+  async rejoin(room: Room): Promise<void> {
+    room.problem = '';
+    await this.#join(room);
+  }
+
+  /** Whether one may do what the admins of a room may: change it and its members, and delete what others say. */
+  manages(room: Room): boolean {
+    return this.isAdmin || room.role === 'admin';
   }
 
   /** Stops being a member of a room. */
@@ -305,6 +319,7 @@ export class Chat {
       const hadSession = this.#hasCookie || this.#memory.session !== undefined;
       this.#memory.session = undefined;
       this.#forgetMe(hadSession ? 'Your session has ended. Come in again.' : state.reason);
+      if (state.code === CLOSE_EXPIRED) this.expiries++;
       return;
     }
     this.connection = state;
@@ -332,12 +347,11 @@ export class Chat {
     this.bodyLimit = ack.limits.body;
     if (!this.current) this.#showFirst();
     try {
-      // Both are asked at once, and answered in this order.
-      await Promise.all([
-        this.#recount(),
-        this.#sync.join(this.rooms.filter((room) => room.isLoaded || room === this.current)),
-        this.#outbox.restore(ack.user.id),
-      ]);
+      const isBack = this.rooms.some((room) => room.isMember);
+      const counted = Promise.all([this.#recount(), this.#outbox.restore(ack.user.id)]);
+      // Who comes back may have been removed meanwhile, and must not join again by that. At first, both are asked at once.
+      if (isBack) await counted;
+      await Promise.all([counted, this.#sync.join(this.rooms.filter((room) => !room.isOut && (room.isLoaded || room === this.current)))]);
       if (this.#client.state.phase === 'online') this.#outbox.resume();
     } catch {
       // The connection is gone again. The next one does all of this anew.
@@ -359,9 +373,14 @@ export class Chat {
         this.#find(event.room)?.readThrough(event.seq);
         break;
       case 'room': {
+        if (event.left) {
+          this.#left(event.id);
+          break;
+        }
         const room = this.#room(event.id);
         const isNews = event.last > room.last;
         room.describe(event);
+        room.revision++;
         if (room.isLoaded) this.#sync.checkForGap(room);
         else if (isNews) this.#recountSoon();
         break;
@@ -393,10 +412,16 @@ export class Chat {
     for (const summary of rooms) this.#account(this.#room(summary.id), summary);
     const own = new Set(rooms.map(({ id }) => id));
     for (const room of this.rooms) {
-      if (!room.isMember || own.has(room.id)) continue;
-      room.close('You are no member of this room any more.');
-      if (room !== this.current) this.rooms = this.rooms.filter((other) => other !== room);
+      if (room.isMember && !own.has(room.id)) this.#left(room.id);
     }
+  }
+
+  /** One is no member any more. What one looks at stays until one looks elsewhere, to say so. */
+  #left(id: string): void {
+    const room = this.#find(id);
+    if (!room) return;
+    room.leave();
+    if (room !== this.current) this.rooms = this.rooms.filter((other) => other !== room);
   }
 
   #recountSoon(): void {
@@ -435,7 +460,7 @@ export class Chat {
     try {
       return await this.#client.request('publish', fields);
     } catch (error) {
-      if (!(error instanceof RequestError) || error.code !== 'not_joined') throw error;
+      if (!(error instanceof RequestError) || error.code !== 'not_joined' || this.#find(room)?.isOut === true) throw error;
       await this.#sync.join([this.#room(room)]);
       return this.#client.request('publish', fields);
     }
@@ -463,8 +488,10 @@ export class Chat {
   }
 
   #show(room: Room): void {
-    if (this.current === room) return;
-    if (this.current) this.current.newAfter = undefined;
+    const before = this.current;
+    if (before === room) return;
+    if (before) before.newAfter = undefined;
+    if (before?.isOut) this.rooms = this.rooms.filter((other) => other !== before);
     this.current = room;
     this.isWatching = false;
     this.#memory.room = room.id;
@@ -473,6 +500,8 @@ export class Chat {
   async #join(room: Room): Promise<void> {
     try {
       await this.#sync.join([room]);
+      // What it is called is told to its members.
+      if (room.isLoaded && !room.isMember) await this.#recount();
     } catch {
       // The next connection joins what is shown.
     }

@@ -30,9 +30,10 @@ export class Directory {
   /** Keeps an eye on the other person of these direct rooms, which are on the screen, until told otherwise. */
   watch(rooms: readonly Room[], me: User): void {
     this.#me = me.id;
-    const isNew = rooms.some((room) => !this.#watched.includes(room));
+    const before = this.#watched;
     this.#watched = rooms;
-    if (isNew || !this.#timer) this.#refresh();
+    for (const room of rooms) if (!before.includes(room)) void this.#look(room);
+    this.#wait();
   }
 
   stop(): void {
@@ -42,9 +43,13 @@ export class Directory {
   }
 
   #refresh(): void {
-    this.#timer?.cancel();
-    this.#timer = this.#watched.length > 0 ? this.#clock.after(REFRESH, () => this.#refresh()) : undefined;
+    this.#timer = undefined;
     for (const room of this.#watched) void this.#look(room);
+    this.#wait();
+  }
+
+  #wait(): void {
+    if (this.#watched.length > 0) this.#timer ??= this.#clock.after(REFRESH, () => this.#refresh());
   }
 
   async #look(room: Room): Promise<void> {
@@ -53,16 +58,10 @@ export class Directory {
       const other = members.find(({ id }) => id !== this.#me);
       if (!other) return;
       room.meet([other]);
-      const known = other.online === true ? other : { ...(await this.#person(other)), ...other };
-      this.others = new Map(this.others).set(room.id, known);
+      this.others = new Map(this.others).set(room.id, other);
     } catch (error) {
       // What is not known is not shown.
       if (!(error instanceof ApiError)) throw error;
     }
-  }
-
-  /** When somebody was here last is told with the people alone. */
-  async #person({ id, name }: Person): Promise<Person | undefined> {
-    return (await this.api.people(name)).find((person) => person.id === id);
   }
 }

@@ -7,6 +7,9 @@ import { Typists } from '../lib/typing';
 const HELD_LIMIT = 400;
 const KEPT = 150;
 
+/** In a room of up to so many people, whoever comes or goes has the list of its members asked for anew. */
+const TOLD_ALL = 50;
+
 /** One room as the page shows it. It only holds what it is told: RoomSync asks the server, Chat passes on events. */
 export class Room {
   readonly id: string;
@@ -40,6 +43,10 @@ export class Room {
   isLoadingNewer: boolean = $state(false);
   /** Why it could not be opened. */
   problem: string = $state('');
+  /** One was a member and is none any more: it is not joined again unless the person asks for it. */
+  isOut: boolean = $state(false);
+  /** Grows when something about it or its members was changed. */
+  revision: number = $state(0);
   /** Where the divider "New" stands: behind this seq. */
   newAfter: number | undefined = $state();
   /** The message to bring into view as soon as it is there. */
@@ -116,6 +123,7 @@ export class Room {
   /** Takes the server's account of what is read. Tells whether this page knows better, and should say so. */
   account({ read, unread, mentions, role }: RoomSummary): boolean {
     this.isMember = true;
+    this.isOut = false;
     this.role = role ?? '';
     if (this.read > read) return true;
     this.read = read;
@@ -136,6 +144,7 @@ export class Room {
   /** Takes a join's answer. Returns what is new to the log. */
   joined(ack: Joined): readonly Message[] {
     this.problem = '';
+    this.isOut = false;
     this.users = ack.users;
     this.count = ack.count;
     this.meet(ack.users);
@@ -157,6 +166,16 @@ export class Room {
     this.quotes = new Map();
     this.#leaveExcerpt();
     return this.#grow(this.#log.reset(messages, last));
+  }
+
+  /** One is no member any more. */
+  leave(): void {
+    this.close('You are no member of this room any more.');
+    this.isOut = true;
+    this.role = '';
+    this.unread = 0;
+    this.mentions = 0;
+    this.#typists.clear();
   }
 
   /** It cannot be opened, or not any more: nothing of it is shown. */
@@ -237,6 +256,7 @@ export class Room {
       this.count = Math.max(this.users.length, this.count - 1);
       this.#typists.stopped(user.id);
     }
+    if (this.count <= TOLD_ALL) this.revision++;
   }
 
   /** These people belong to the room, or have said something in it. */

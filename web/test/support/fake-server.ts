@@ -66,6 +66,17 @@ export class FakeServer {
     this.#append(room, { id: 'bob', name: 'bob' }, `b${this.room(room).log.length}`, { text }, more);
   }
 
+  /** An admin removes everybody from a room. */
+  remove(id: string): void {
+    const { members } = this.room(id);
+    for (const connection of this.#connections) {
+      if (!connection.user || !members.has(connection.user.id)) continue;
+      connection.rooms.delete(id);
+      connection.tell({ type: 'room', id, left: true });
+    }
+    members.clear();
+  }
+
   broadcast(room: string, event: Incoming): void {
     if (this.losesEvent()) return;
     for (const connection of this.#connections) if (connection.rooms.has(room)) connection.tell(event);

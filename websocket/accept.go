@@ -2,13 +2,9 @@ package websocket
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/seed-4a326f83/parley/websocket/internal/poll"
@@ -87,25 +83,11 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	if o == nil {
 		o = new(AcceptOptions)
 	}
-	offered, status, err := checkRequest(r)
-	if err == nil && !o.InsecureSkipVerify {
-		status, err = http.StatusForbidden, checkOrigin(r, o.OriginPatterns)
-	}
-	var agreed *compression
-	extensions := ""
-	if err == nil {
-		agreed, extensions, status, err = o.compression().accept(r.Header)
-	}
+	of := offerOf(r)
+	agreed, err := o.agree(&of)
 	if err != nil {
-		refuse(w, status, err)
+		refuse(w, err)
 		return nil, fmt.Errorf("websocket: handshake refused: %w", err)
-	}
-	subprotocol := ""
-	for _, p := range o.Subprotocols {
-		if slices.Contains(offered, p) {
-			subprotocol = p
-			break
-		}
 	}
 
 	nc, rw, err := http.NewResponseController(w).Hijack()
@@ -121,10 +103,10 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	}
 	// Frames that came right behind the request are in the server's buffer, and nowhere else.
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	c := newConn(nc, o.connConfig(subprotocol, early, agreed))
+	c := newConn(nc, o.connConfig(agreed.subprotocol, early, agreed.compression))
 	drop(rw)
 	buf := writeBuffers.Get().(*[]byte)
-	*buf = appendResponse(*buf, w.Header(), r.Header["Sec-Websocket-Key"][0], subprotocol, extensions)
+	*buf = appendResponse(*buf, w.Header(), of.key[0], agreed)
 	err = c.writeHandshake(*buf)
 	giveBack(buf)
 	if err != nil {
@@ -135,16 +117,10 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 }
 
 // refuse answers a request that is not a right handshake.
-func refuse(w http.ResponseWriter, status int, err error) {
-	switch status {
-	case http.StatusUpgradeRequired: // RFC 9110 section 15.5.22; RFC 6455 section 4.2.2
-		w.Header().Set("Connection", "Upgrade")
-		w.Header().Set("Upgrade", "websocket")
-		w.Header().Set("Sec-WebSocket-Version", "13")
-	case http.StatusMethodNotAllowed:
-		w.Header().Set("Allow", http.MethodGet)
-	}
-	http.Error(w, err.Error(), status)
+func refuse(w http.ResponseWriter, why error) {
+	status, text := refusalOf(why)
+	setRefusal(w.Header(), status)
+	http.Error(w, text, status)
 }
 
 // drop empties what Hijack hands over: the server's own structures go on pointing to it for as long as the handler runs, and
@@ -185,89 +161,4 @@ func (o *AcceptOptions) connConfig(subprotocol string, early []byte, agreed *com
 		maxFragments:      o.MaxFragments,
 		compression:       agreed,
 	}
-}
-
-// checkRequest holds the request against RFC 6455 section 4.2.1 and returns the subprotocols it offers, or what is wrong and
-// the HTTP status that says so.
-func checkRequest(r *http.Request) (offered []string, status int, err error) {
-	switch {
-	case r.Method != http.MethodGet:
-		return nil, http.StatusMethodNotAllowed, fmt.Errorf("a WebSocket handshake is a GET request, not %s", r.Method)
-	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
-		return nil, http.StatusHTTPVersionNotSupported, fmt.Errorf("a WebSocket handshake needs HTTP/1.1 here, not %s", r.Proto)
-	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
-		// Its bytes would be taken for frames.
-		return nil, http.StatusBadRequest, errors.New("a WebSocket handshake has no body")
-	case !hasToken(r.Header, "Connection", "upgrade"):
-		return nil, http.StatusUpgradeRequired, errors.New(`this address speaks WebSocket: the request needs "Connection: Upgrade"`)
-	case !hasToken(r.Header, "Upgrade", "websocket"):
-		return nil, http.StatusUpgradeRequired, errors.New(`this address speaks WebSocket: the request needs "Upgrade: websocket"`)
-	}
-	version := r.Header["Sec-Websocket-Version"]
-	switch {
-	case len(version) > 1:
-		return nil, http.StatusBadRequest, errors.New("the request has more than one Sec-WebSocket-Version")
-	case len(version) == 0 || strings.Trim(version[0], " \t") != "13":
-		return nil, http.StatusUpgradeRequired, errors.New("the request needs Sec-WebSocket-Version: 13")
-	}
-	key := r.Header["Sec-Websocket-Key"]
-	if len(key) != 1 {
-		return nil, http.StatusBadRequest, fmt.Errorf("the request has %d Sec-WebSocket-Key fields, it needs one", len(key))
-	}
-	if !isKey(key[0]) {
-		return nil, http.StatusBadRequest, errors.New("the request's Sec-WebSocket-Key is not 16 bytes in base64")
-	}
-	tokens(r.Header, "Sec-Websocket-Protocol", func(s string) bool {
-		switch { // section 4.1, item 10
-		case !isToken(s):
-			err = fmt.Errorf("the subprotocol %q is not a token", s)
-		case slices.Contains(offered, s):
-			err = fmt.Errorf("the subprotocol %q is offered twice", s)
-		case len(offered) == maxOffered:
-			err = fmt.Errorf("more than %d subprotocols are offered", maxOffered)
-		}
-		offered = append(offered, s)
-		return err == nil
-	})
-	if err != nil {
-		return nil, http.StatusBadRequest, err
-	}
-	return offered, 0, nil
-}
-
-// maxOffered bounds the subprotocols a client may offer, so that looking for doubles stays cheap.
-const maxOffered = 64
-
-// appendResponse appends the server's side of the handshake (RFC 6455 section 4.2.2), with the fields that the handler set.
-func appendResponse(dst []byte, extra http.Header, key, subprotocol, extensions string) []byte {
-	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
-	dst = appendAcceptKey(dst, key)
-	dst = append(dst, "\r\n"...)
-	if subprotocol != "" {
-		dst = append(dst, "Sec-WebSocket-Protocol: "...)
-		dst = append(dst, subprotocol...)
-		dst = append(dst, "\r\n"...)
-	}
-	if extensions != "" {
-		dst = append(dst, "Sec-WebSocket-Extensions: "...)
-		dst = append(dst, extensions...)
-		dst = append(dst, "\r\n"...)
-	}
-	if len(extra) > 0 {
-		var b bytes.Buffer
-		extra.WriteSubset(&b, ourFields) // to a bytes.Buffer: cannot fail
-		dst = append(dst, b.Bytes()...)
-	}
-	return append(dst, "\r\n"...)
-}
-
-// ourFields are for Accept to set, or have no place in an answer without a body.
-var ourFields = map[string]bool{
-	"Connection":               true,
-	"Content-Length":           true,
-	"Sec-Websocket-Accept":     true,
-	"Sec-Websocket-Extensions": true,
-	"Sec-Websocket-Protocol":   true,
-	"Transfer-Encoding":        true,
-	"Upgrade":                  true,
 }

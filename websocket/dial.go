@@ -255,9 +255,9 @@ func checkResponse(resp *http.Response, key string, offered []string) (subprotoc
 	switch {
 	case resp.StatusCode != http.StatusSwitchingProtocols:
 		return "", fmt.Errorf("the server answered %q instead of agreeing to WebSocket", resp.Status)
-	case !hasToken(h, "Upgrade", "websocket"):
+	case !hasToken(h["Upgrade"], "websocket"):
 		return "", fmt.Errorf("the server upgrades to %q instead of websocket", h.Get("Upgrade"))
-	case !hasToken(h, "Connection", "upgrade"):
+	case !hasToken(h["Connection"], "upgrade"):
 		return "", errors.New(`the server's answer lacks "Connection: Upgrade"`)
 	case len(h["Sec-Websocket-Accept"]) != 1 || h["Sec-Websocket-Accept"][0] != string(appendAcceptKey(nil, key)):
 		return "", errors.New("the server's Sec-WebSocket-Accept does not fit our key: it does not speak WebSocket, or a cache has answered")

@@ -106,7 +106,7 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	c := newConn(nc, o.connConfig(agreed.subprotocol, early, agreed.compression))
 	drop(rw)
 	buf := writeBuffers.Get().(*[]byte)
-	*buf = appendResponse(*buf, w.Header(), of.key[0], agreed)
+	*buf = appendResponse(*buf, w.Header(), agreed)
 	err = c.writeHandshake(*buf)
 	giveBack(buf)
 	if err != nil {

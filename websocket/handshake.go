@@ -46,6 +46,7 @@ type agreement struct {
 	subprotocol string       // "" is none
 	extensions  string       // the answer's Sec-WebSocket-Extensions, if any
 	compression *compression // nil: none
+	key         string       // the client's
 }
 
 // agree holds an offer against the RFCs and the options. Its error is a *refusal.
@@ -59,7 +60,7 @@ func (o *AcceptOptions) agree(of *offer) (agreement, error) {
 			return agreement{}, &refusal{http.StatusForbidden, err}
 		}
 	}
-	var a agreement
+	a := agreement{key: of.key[0]}
 	if a.compression, a.extensions, err = o.compression().accept(of.extensions); err != nil {
 		return agreement{}, err
 	}
@@ -146,9 +147,9 @@ func (of *offer) check() (subprotocols []string, err error) {
 const maxOffered = 64
 
 // appendResponse appends the server's side of the handshake (RFC 6455 section 4.2.2), with the fields that the handler set.
-func appendResponse(dst []byte, extra http.Header, key string, a agreement) []byte {
+func appendResponse(dst []byte, extra http.Header, a agreement) []byte {
 	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
-	dst = appendAcceptKey(dst, key)
+	dst = appendAcceptKey(dst, a.key)
 	dst = append(dst, "\r\n"...)
 	if a.subprotocol != "" {
 		dst = append(dst, "Sec-WebSocket-Protocol: "...)

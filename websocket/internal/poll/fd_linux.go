@@ -99,7 +99,7 @@ func (f *FD) leave() {
 	if f.users.Add(^uint32(0)) == closed {
 		// Only one gets here: those who come later find closed|1, leave, and would get here again, but for the mark.
 		if f.users.CompareAndSwap(closed, closed|gone) {
-			syscall.Close(int(f.sys))
+			closeNow(f.sys)
 		}
 	}
 }

@@ -114,6 +114,9 @@ func AcceptNow(fd uintptr) (int, error) {
 	}
 }
 
+// closeNow closes a socket that does not block, and does not linger.
+func closeNow(fd int32) { syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0) }
+
 // epollNow returns what has happened, without waiting.
 func epollNow(epfd int, events []syscall.EpollEvent) (int, error) {
 	for {

@@ -19,8 +19,8 @@ type UpgradeOptions struct {
 	// the client is refused: with the status and text of Refuse, or else with 500 and no word of what the error says.
 	OnRequest func(r *UpgradeRequest) error
 
-	// HandshakeTimeout is how long a client may take for its request, over TLS beginning with its first message, and to take
-	// the answer. 0 means 5 s.
+	// HandshakeTimeout is how long a client may take for its request, from the beginning of the connection, over TLS with
+	// its handshake; and, where somebody waits for it, to take the answer. 0 means 5 s.
 	HandshakeTimeout time.Duration
 }
 
@@ -98,6 +98,9 @@ func (o *UpgradeOptions) upgrade(nc net.Conn) (*Conn, *UpgradeRequest, error) {
 		}
 		turnAway(nc, appendRefusal(nil, err, extra))
 		return nil, nil, fmt.Errorf("websocket: handshake refused: %w", err)
+	}
+	if err := nc.SetDeadline(time.Now().Add(o.timeout())); err != nil { // OnRequest may have taken its time
+		return lost(err)
 	}
 	c := newConn(nc, o.connConfig(a.subprotocol, in[end:], a.compression))
 	answer := writeBuffers.Get().(*[]byte)

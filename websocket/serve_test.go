@@ -367,7 +367,7 @@ func (l *flaky) Accept() (net.Conn, error) {
 	return l.Listener.Accept()
 }
 
-type temporary struct{ error }
+type temporary struct{}
 
 func (temporary) Error() string   { return "too many open files" }
 func (temporary) Temporary() bool { return true }

@@ -65,7 +65,7 @@ func (r *UpgradeRequest) RemoteAddr() net.Addr { return r.nc.RemoteAddr() }
 // the certificate of a client. It is made anew by each call.
 func (r *UpgradeRequest) HTTP() *http.Request {
 	req, err := http.ReadRequest(bufio.NewReader(strings.NewReader(r.head)))
-	if err != nil { // not of what parse has accepted
+	if err != nil { // by a net/http that takes less than ours does, and than the one that we are tested with
 		req = &http.Request{Method: http.MethodGet, URL: &url.URL{Path: r.Path, RawQuery: r.RawQuery}, Header: http.Header{}, Host: r.Host}
 	}
 	req.RemoteAddr = r.RemoteAddr().String()

@@ -26,6 +26,8 @@ import (
 // connection. What it sends leaves with the answer to the handshake, where that can be. For whom it returns nil, the
 // connection is closed with StatusInternalError. The Handler is called from then on, and its OnClose in any case.
 //
+// It accepts whoever comes, as long as there are descriptors: what is too much, OnRequest may refuse.
+//
 // On Linux, over plain TCP, a connection has no goroutine from its first byte on. Over TLS, which l speaks then, its handshake has
 // one; see NewListener for what comes after it. Everywhere else it has one for good.
 func Serve(l net.Listener, opts *UpgradeOptions, open func(c *Conn, r *UpgradeRequest) Handler) error {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -79,17 +80,36 @@ const handshakeTimeout = 5 * time.Second
 // Header fields set on w go out with the answer. The request and its body must not be used after Accept succeeded; its
 // context is cancelled when the handler returns.
 func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn, error) {
+	// What takes much stack is in functions of its own: that of net/http's goroutine has room for any of them, but not for all, and
+	// would have to grow.
 	o := opts
 	if o == nil {
 		o = new(AcceptOptions)
 	}
-	of := offerOf(r)
-	agreed, err := o.agree(&of)
+	a, err := o.agreeOn(r)
 	if err != nil {
 		refuse(w, err)
 		return nil, fmt.Errorf("websocket: handshake refused: %w", err)
 	}
+	c, err := o.hijack(w, &a)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.answer(w.Header(), &a); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
 
+//go:noinline
+func (o *AcceptOptions) agreeOn(r *http.Request) (agreement, error) {
+	var of offer
+	of.read(r)
+	return o.agree(&of)
+}
+
+// hijack takes the connection over from net/http.
+func (o *AcceptOptions) hijack(w http.ResponseWriter, a *agreement) (*Conn, error) {
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		err = fmt.Errorf("this server cannot hand over the connection (is some middleware hiding http.Hijacker?): %w", err)
@@ -103,17 +123,30 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	}
 	// Frames that came right behind the request are in the server's buffer, and nowhere else.
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	c := newConn(nc, o.connConfig(agreed.subprotocol, early, agreed.compression))
+	c := o.newConn(nc, a, early)
 	drop(rw)
+	return c, nil
+}
+
+// newConn makes what has been agreed on of a connection.
+//
+//go:noinline
+func (o *AcceptOptions) newConn(nc net.Conn, a *agreement, early []byte) *Conn {
+	cfg := o.connConfig(a.subprotocol, early, a.compression)
+	return newConn(nc, &cfg)
+}
+
+// answer sends the server's side of the handshake. If that fails, the connection is closed.
+func (c *Conn) answer(extra http.Header, a *agreement) error {
 	buf := writeBuffers.Get().(*[]byte)
-	*buf = appendResponse(*buf, w.Header(), agreed)
-	err = c.writeHandshake(*buf)
+	*buf = appendResponse(*buf, extra, a)
+	err := c.writeHandshake(*buf)
 	giveBack(buf)
 	if err != nil {
 		c.CloseNow()
-		return nil, fmt.Errorf("websocket: writing the handshake's answer: %w", err)
+		return fmt.Errorf("websocket: writing the handshake's answer: %w", err)
 	}
-	return c, nil
+	return nil
 }
 
 // refuse answers a request that is not a right handshake.

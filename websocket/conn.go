@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -99,7 +100,7 @@ type connConfig struct {
 	compression                         *compression
 }
 
-func newConn(nc net.Conn, cfg connConfig) *Conn {
+func newConn(nc net.Conn, cfg *connConfig) *Conn {
 	if lc, ok := nc.(*listenedConn); ok { // there is no TLS in between: it need not be there
 		nc = lc.conn()
 	}
@@ -117,15 +118,12 @@ func newConn(nc net.Conn, cfg connConfig) *Conn {
 }
 
 // configure has c do as cfg says, before anybody knows of it.
-func (c *Conn) configure(cfg connConfig) {
-	if cfg.maxFragments == 0 {
-		cfg.maxFragments = defaultMaxFragments
-	}
+func (c *Conn) configure(cfg *connConfig) {
 	c.role, c.subprotocol, c.compression = cfg.role, cfg.subprotocol, cfg.compression
 	c.machine = proto.New(proto.Config{
 		Role:         cfg.role,
 		Limit:        defaultReadLimit,
-		MaxFragments: cfg.maxFragments,
+		MaxFragments: cmp.Or(cfg.maxFragments, defaultMaxFragments),
 		RSV1:         cfg.compression != nil,
 	})
 	if s := cfg.settings; s.onPing != nil || s.onPong != nil || s.sendLimit > 0 || s.slowPeer != SlowPeerClose {

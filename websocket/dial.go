@@ -156,7 +156,8 @@ func dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Resp
 	if err == nil {
 		if rwc, ok := resp.Body.(io.ReadWriteCloser); ok {
 			resp.Body = http.NoBody
-			return newConn(bodyConn(rwc, traced), o.connConfig(subprotocol, agreed)), resp, nil
+			cfg := o.connConfig(subprotocol, agreed)
+			return newConn(bodyConn(rwc, traced), &cfg), resp, nil
 		}
 		err = fmt.Errorf("the HTTP client's transport (%T) gives a body (%T) that cannot be written to", transport, resp.Body)
 	}

@@ -10,12 +10,13 @@ import (
 
 // ServerConn makes the server's end of a connection of nc, as Accept does after the handshake.
 func ServerConn(nc net.Conn, o AcceptOptions) *Conn {
-	return newConn(nc, o.connConfig("", nil, asOffered(proto.Server, o.compression())))
+	return o.newConn(nc, &agreement{compression: asOffered(proto.Server, o.compression())}, nil)
 }
 
 // ClientConn makes the client's end of a connection of nc, as Dial does after the handshake.
 func ClientConn(nc net.Conn, o DialOptions) *Conn {
-	return newConn(nc, o.connConfig("", asOffered(proto.Client, o.compression())))
+	cfg := o.connConfig("", asOffered(proto.Client, o.compression()))
+	return newConn(nc, &cfg)
 }
 
 // asOffered is what both sides agree on if both wish for the same.

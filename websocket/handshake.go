@@ -22,9 +22,9 @@ type offer struct {
 	connection, upgrade, version, key, protocols, extensions, origin []string
 }
 
-// offerOf is for a request that net/http has read.
-func offerOf(r *http.Request) offer {
-	return offer{
+// read is for a request that net/http has read.
+func (of *offer) read(r *http.Request) {
+	*of = offer{
 		method:     r.Method,
 		proto:      r.Proto,
 		recent:     r.ProtoMajor == 1 && r.ProtoMinor >= 1,
@@ -147,7 +147,7 @@ func (of *offer) check() (subprotocols []string, err error) {
 const maxOffered = 64
 
 // appendResponse appends the server's side of the handshake (RFC 6455 section 4.2.2), with the fields that the handler set.
-func appendResponse(dst []byte, extra http.Header, a agreement) []byte {
+func appendResponse(dst []byte, extra http.Header, a *agreement) []byte {
 	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	dst = appendAcceptKey(dst, a.key)
 	dst = append(dst, "\r\n"...)

@@ -162,13 +162,14 @@ func (s *bareServer) finish(p *parked, end int) {
 		s.refuse(p, err, r)
 		return
 	}
-	c.configure(s.opts.connConfig(a.subprotocol, nil, a.compression))
+	cfg := s.opts.connConfig(a.subprotocol, nil, a.compression)
+	c.configure(&cfg)
 	interval, timeout := keepaliveTimes(s.opts.KeepaliveInterval, s.opts.KeepaliveTimeout)
 	p.keepAlive(interval, timeout)
 	p.SetTimer(interval)
 	p.out.mu.Lock()
 	q := p.borrow()
-	*q = appendResponse(*q, r.answer, a)
+	*q = appendResponse(*q, r.answer, &a)
 	p.flush()
 	if p.h = s.open(c, r); p.h == nil {
 		p.h = nobody{}

@@ -102,9 +102,9 @@ func (o *UpgradeOptions) upgrade(nc net.Conn) (*Conn, *UpgradeRequest, error) {
 	if err := nc.SetDeadline(time.Now().Add(o.timeout())); err != nil { // OnRequest may have taken its time
 		return lost(err)
 	}
-	c := newConn(nc, o.connConfig(a.subprotocol, in[end:], a.compression))
+	c := o.newConn(nc, &a, in[end:])
 	answer := writeBuffers.Get().(*[]byte)
-	*answer = appendResponse(*answer, r.answer, a)
+	*answer = appendResponse(*answer, r.answer, &a)
 	_, err = nc.Write(*answer)
 	giveBack(answer)
 	if err == nil {

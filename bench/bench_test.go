@@ -200,7 +200,7 @@ func TestRatiosAreOfOneRound(t *testing.T) {
 		t.Errorf("the best Go peer is %q", r.bestGoPeer())
 	}
 	v := r.verdicts()
-	if len(v) != 2 || !v[0].met || v[0].figure != 100./900 {
+	if len(v) != 2 || !v[0].met || v[0].figure != 100./1000 {
 		t.Errorf("verdicts are %v", v)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -71,12 +72,12 @@ func (v verdict) String() string {
 	return fmt.Sprintf(format, v.what, v.figure, v.low, v.high, word)
 }
 
-// verdicts are those on the row's bars, as far as the parties have been measured, and on whether our event mode is below every
-// Go peer.
+// verdicts are those on the row's bars, as far as the parties have been measured, and on whether our best is below every Go
+// peer.
 func (r rowResult) verdicts() []verdict {
 	var list []verdict
 	best := r.bestGoPeer()
-	for _, b := range append(slices.Clone(r.bars), bar{"parley-event", best, 1}) {
+	for _, b := range append(slices.Clone(r.bars), bar{cmp.Or(r.best, "parley-event"), best, 1}) {
 		of, _ := partyNamed(b.of)
 		v := verdict{what: fmt.Sprintf("%s: at most %g", of.label, b.factor), most: b.factor * tolerance, ratio: b.than != ""}
 		values := r.values(b.of)

@@ -38,6 +38,7 @@ var parties = []party{
 	{name: "parley-event", label: "Parley, event", kind: ours, binary: "parley", args: []string{"--mode", "event"}, module: websocketModule},
 	{name: "parley-blocking", label: "Parley, blocking", kind: ours, binary: "parley", args: []string{"--mode", "blocking"}, module: websocketModule},
 	{name: "parley-tls", label: "Parley, event, TLS", kind: ours, binary: "parley", args: []string{"--mode", "event"}, module: websocketModule},
+	{name: "parley-bare", label: "Parley, own server", kind: ours, binary: "parley", args: []string{"--mode", "bare"}, module: websocketModule},
 	{name: "gorilla", label: "gorilla", kind: goPeer, binary: "gorilla", module: "github.com/gorilla/websocket"},
 	{name: "coder", label: "coder", kind: goPeer, binary: "coder", module: "github.com/coder/websocket"},
 	{name: "gws", label: "gws", kind: goPeer, binary: "gws", module: "github.com/lxzan/gws"},

@@ -2,13 +2,10 @@ package websocket
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
+	"net"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/seed-4a326f83/parley/websocket/internal/poll"
@@ -83,31 +80,36 @@ const handshakeTimeout = 5 * time.Second
 // Header fields set on w go out with the answer. The request and its body must not be used after Accept succeeded; its
 // context is cancelled when the handler returns.
 func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn, error) {
+	// What takes much stack is in functions of its own: that of net/http's goroutine has room for any of them, but not for all, and
+	// would have to grow.
 	o := opts
 	if o == nil {
 		o = new(AcceptOptions)
 	}
-	offered, status, err := checkRequest(r)
-	if err == nil && !o.InsecureSkipVerify {
-		status, err = http.StatusForbidden, checkOrigin(r, o.OriginPatterns)
-	}
-	var agreed *compression
-	extensions := ""
-	if err == nil {
-		agreed, extensions, status, err = o.compression().accept(r.Header)
-	}
+	a, err := o.agreeOn(r)
 	if err != nil {
-		refuse(w, status, err)
+		refuse(w, err)
 		return nil, fmt.Errorf("websocket: handshake refused: %w", err)
 	}
-	subprotocol := ""
-	for _, p := range o.Subprotocols {
-		if slices.Contains(offered, p) {
-			subprotocol = p
-			break
-		}
+	c, err := o.hijack(w, &a)
+	if err != nil {
+		return nil, err
 	}
+	if err := c.answer(w.Header(), &a); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
 
+//go:noinline
+func (o *AcceptOptions) agreeOn(r *http.Request) (agreement, error) {
+	var of offer
+	of.read(r)
+	return o.agree(&of)
+}
+
+// hijack takes the connection over from net/http.
+func (o *AcceptOptions) hijack(w http.ResponseWriter, a *agreement) (*Conn, error) {
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		err = fmt.Errorf("this server cannot hand over the connection (is some middleware hiding http.Hijacker?): %w", err)
@@ -121,30 +123,37 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	}
 	// Frames that came right behind the request are in the server's buffer, and nowhere else.
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	c := newConn(nc, o.connConfig(subprotocol, early, agreed))
+	c := o.newConn(nc, a, early)
 	drop(rw)
-	buf := writeBuffers.Get().(*[]byte)
-	*buf = appendResponse(*buf, w.Header(), r.Header["Sec-Websocket-Key"][0], subprotocol, extensions)
-	err = c.writeHandshake(*buf)
-	giveBack(buf)
-	if err != nil {
-		c.CloseNow()
-		return nil, fmt.Errorf("websocket: writing the handshake's answer: %w", err)
-	}
 	return c, nil
 }
 
-// refuse answers a request that is not a right handshake.
-func refuse(w http.ResponseWriter, status int, err error) {
-	switch status {
-	case http.StatusUpgradeRequired: // RFC 9110 section 15.5.22; RFC 6455 section 4.2.2
-		w.Header().Set("Connection", "Upgrade")
-		w.Header().Set("Upgrade", "websocket")
-		w.Header().Set("Sec-WebSocket-Version", "13")
-	case http.StatusMethodNotAllowed:
-		w.Header().Set("Allow", http.MethodGet)
+// newConn makes what has been agreed on of a connection.
+//
+//go:noinline
+func (o *AcceptOptions) newConn(nc net.Conn, a *agreement, early []byte) *Conn {
+	cfg := o.connConfig(a.subprotocol, early, a.compression)
+	return newConn(nc, &cfg)
+}
+
+// answer sends the server's side of the handshake. If that fails, the connection is closed.
+func (c *Conn) answer(extra http.Header, a *agreement) error {
+	buf := writeBuffers.Get().(*[]byte)
+	*buf = appendResponse(*buf, extra, a)
+	err := c.writeHandshake(*buf)
+	giveBack(buf)
+	if err != nil {
+		c.CloseNow()
+		return fmt.Errorf("websocket: writing the handshake's answer: %w", err)
 	}
-	http.Error(w, err.Error(), status)
+	return nil
+}
+
+// refuse answers a request that is not a right handshake.
+func refuse(w http.ResponseWriter, why error) {
+	status, text := refusalOf(why)
+	setRefusal(w.Header(), status)
+	http.Error(w, text, status)
 }
 
 // drop empties what Hijack hands over: the server's own structures go on pointing to it for as long as the handler runs, and
@@ -185,89 +194,4 @@ func (o *AcceptOptions) connConfig(subprotocol string, early []byte, agreed *com
 		maxFragments:      o.MaxFragments,
 		compression:       agreed,
 	}
-}
-
-// checkRequest holds the request against RFC 6455 section 4.2.1 and returns the subprotocols it offers, or what is wrong and
-// the HTTP status that says so.
-func checkRequest(r *http.Request) (offered []string, status int, err error) {
-	switch {
-	case r.Method != http.MethodGet:
-		return nil, http.StatusMethodNotAllowed, fmt.Errorf("a WebSocket handshake is a GET request, not %s", r.Method)
-	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
-		return nil, http.StatusHTTPVersionNotSupported, fmt.Errorf("a WebSocket handshake needs HTTP/1.1 here, not %s", r.Proto)
-	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
-		// Its bytes would be taken for frames.
-		return nil, http.StatusBadRequest, errors.New("a WebSocket handshake has no body")
-	case !hasToken(r.Header, "Connection", "upgrade"):
-		return nil, http.StatusUpgradeRequired, errors.New(`this address speaks WebSocket: the request needs "Connection: Upgrade"`)
-	case !hasToken(r.Header, "Upgrade", "websocket"):
-		return nil, http.StatusUpgradeRequired, errors.New(`this address speaks WebSocket: the request needs "Upgrade: websocket"`)
-	}
-	version := r.Header["Sec-Websocket-Version"]
-	switch {
-	case len(version) > 1:
-		return nil, http.StatusBadRequest, errors.New("the request has more than one Sec-WebSocket-Version")
-	case len(version) == 0 || strings.Trim(version[0], " \t") != "13":
-		return nil, http.StatusUpgradeRequired, errors.New("the request needs Sec-WebSocket-Version: 13")
-	}
-	key := r.Header["Sec-Websocket-Key"]
-	if len(key) != 1 {
-		return nil, http.StatusBadRequest, fmt.Errorf("the request has %d Sec-WebSocket-Key fields, it needs one", len(key))
-	}
-	if !isKey(key[0]) {
-		return nil, http.StatusBadRequest, errors.New("the request's Sec-WebSocket-Key is not 16 bytes in base64")
-	}
-	tokens(r.Header, "Sec-Websocket-Protocol", func(s string) bool {
-		switch { // section 4.1, item 10
-		case !isToken(s):
-			err = fmt.Errorf("the subprotocol %q is not a token", s)
-		case slices.Contains(offered, s):
-			err = fmt.Errorf("the subprotocol %q is offered twice", s)
-		case len(offered) == maxOffered:
-			err = fmt.Errorf("more than %d subprotocols are offered", maxOffered)
-		}
-		offered = append(offered, s)
-		return err == nil
-	})
-	if err != nil {
-		return nil, http.StatusBadRequest, err
-	}
-	return offered, 0, nil
-}
-
-// maxOffered bounds the subprotocols a client may offer, so that looking for doubles stays cheap.
-const maxOffered = 64
-
-// appendResponse appends the server's side of the handshake (RFC 6455 section 4.2.2), with the fields that the handler set.
-func appendResponse(dst []byte, extra http.Header, key, subprotocol, extensions string) []byte {
-	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
-	dst = appendAcceptKey(dst, key)
-	dst = append(dst, "\r\n"...)
-	if subprotocol != "" {
-		dst = append(dst, "Sec-WebSocket-Protocol: "...)
-		dst = append(dst, subprotocol...)
-		dst = append(dst, "\r\n"...)
-	}
-	if extensions != "" {
-		dst = append(dst, "Sec-WebSocket-Extensions: "...)
-		dst = append(dst, extensions...)
-		dst = append(dst, "\r\n"...)
-	}
-	if len(extra) > 0 {
-		var b bytes.Buffer
-		extra.WriteSubset(&b, ourFields) // to a bytes.Buffer: cannot fail
-		dst = append(dst, b.Bytes()...)
-	}
-	return append(dst, "\r\n"...)
-}
-
-// ourFields are for Accept to set, or have no place in an answer without a body.
-var ourFields = map[string]bool{
-	"Connection":               true,
-	"Content-Length":           true,
-	"Sec-Websocket-Accept":     true,
-	"Sec-Websocket-Extensions": true,
-	"Sec-Websocket-Protocol":   true,
-	"Transfer-Encoding":        true,
-	"Upgrade":                  true,
 }

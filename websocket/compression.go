@@ -58,25 +58,24 @@ func (o compressionOptions) wish() (want extension.Deflate, on bool, err error) 
 	return want, o.mode != CompressionDisabled, nil
 }
 
-// accept negotiates for a server. The answer is the Sec-WebSocket-Extensions field to send, if any; on an error it is
-// the HTTP status.
-func (o compressionOptions) accept(h http.Header) (c *compression, answer string, status int, err error) {
+// accept negotiates for a server, with the Sec-WebSocket-Extensions fields of a request. The answer is the one to send, if any.
+func (o compressionOptions) accept(fields []string) (c *compression, answer string, err error) {
 	want, on, err := o.wish()
 	if err != nil {
-		return nil, "", http.StatusInternalServerError, err
+		return nil, "", &refusal{http.StatusInternalServerError, err}
 	}
-	offers, err := extension.Parse(h["Sec-Websocket-Extensions"])
+	offers, err := extension.Parse(fields)
 	if err != nil { // RFC 6455 section 9.1: whether or not anything of it would be used
-		return nil, "", http.StatusBadRequest, err
+		return nil, "", &refusal{http.StatusBadRequest, err}
 	}
 	if !on {
-		return nil, "", 0, nil
+		return nil, "", nil
 	}
 	agreed, answer, ok := extension.Accept(offers, want)
 	if !ok {
-		return nil, "", 0, nil
+		return nil, "", nil
 	}
-	return newCompression(proto.Server, agreed, o.threshold), answer, 0, nil
+	return newCompression(proto.Server, agreed, o.threshold), answer, nil
 }
 
 // check reads the server's answer for a client.

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -99,10 +100,7 @@ type connConfig struct {
 	compression                         *compression
 }
 
-func newConn(nc net.Conn, cfg connConfig) *Conn {
-	if cfg.maxFragments == 0 {
-		cfg.maxFragments = defaultMaxFragments
-	}
+func newConn(nc net.Conn, cfg *connConfig) *Conn {
 	if lc, ok := nc.(*listenedConn); ok { // there is no TLS in between: it need not be there
 		nc = lc.conn()
 	}
@@ -110,27 +108,28 @@ func newConn(nc net.Conn, cfg connConfig) *Conn {
 	b.sock.init(nc)
 	_, b.secure = nc.(*tls.Conn)
 	b.writeIntr.writes = true
-	c := &Conn{
-		nc:          nc,
-		role:        cfg.role,
-		subprotocol: cfg.subprotocol,
-		compression: cfg.compression,
-		machine: proto.New(proto.Config{
-			Role:         cfg.role,
-			Limit:        defaultReadLimit,
-			MaxFragments: cfg.maxFragments,
-			RSV1:         cfg.compression != nil,
-		}),
-	}
-	if s := cfg.settings; s.onPing != nil || s.onPong != nil || s.sendLimit > 0 || s.slowPeer != SlowPeerClose {
-		c.settings = &s
-	}
-	c.readLimit.Store(defaultReadLimit)
+	c := &Conn{nc: nc}
+	c.configure(cfg)
 	c.prefill(cfg.early)
 	b.keepalive = newKeepalive(cfg.keepaliveInterval, cfg.keepaliveTimeout)
 	c.blocking.Store(b)
 	b.keepalive.start(c)
 	return c
+}
+
+// configure has c do as cfg says, before anybody knows of it.
+func (c *Conn) configure(cfg *connConfig) {
+	c.role, c.subprotocol, c.compression = cfg.role, cfg.subprotocol, cfg.compression
+	c.machine = proto.New(proto.Config{
+		Role:         cfg.role,
+		Limit:        defaultReadLimit,
+		MaxFragments: cmp.Or(cfg.maxFragments, defaultMaxFragments),
+		RSV1:         cfg.compression != nil,
+	})
+	if s := cfg.settings; s.onPing != nil || s.onPong != nil || s.sendLimit > 0 || s.slowPeer != SlowPeerClose {
+		c.settings = &s
+	}
+	c.readLimit.Store(defaultReadLimit)
 }
 
 // Subprotocol returns the subprotocol agreed on in the handshake, or "" if there is none.

@@ -156,7 +156,8 @@ func dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Resp
 	if err == nil {
 		if rwc, ok := resp.Body.(io.ReadWriteCloser); ok {
 			resp.Body = http.NoBody
-			return newConn(bodyConn(rwc, traced), o.connConfig(subprotocol, agreed)), resp, nil
+			cfg := o.connConfig(subprotocol, agreed)
+			return newConn(bodyConn(rwc, traced), &cfg), resp, nil
 		}
 		err = fmt.Errorf("the HTTP client's transport (%T) gives a body (%T) that cannot be written to", transport, resp.Body)
 	}
@@ -255,9 +256,9 @@ func checkResponse(resp *http.Response, key string, offered []string) (subprotoc
 	switch {
 	case resp.StatusCode != http.StatusSwitchingProtocols:
 		return "", fmt.Errorf("the server answered %q instead of agreeing to WebSocket", resp.Status)
-	case !hasToken(h, "Upgrade", "websocket"):
+	case !hasToken(h["Upgrade"], "websocket"):
 		return "", fmt.Errorf("the server upgrades to %q instead of websocket", h.Get("Upgrade"))
-	case !hasToken(h, "Connection", "upgrade"):
+	case !hasToken(h["Connection"], "upgrade"):
 		return "", errors.New(`the server's answer lacks "Connection: Upgrade"`)
 	case len(h["Sec-Websocket-Accept"]) != 1 || h["Sec-Websocket-Accept"][0] != string(appendAcceptKey(nil, key)):
 		return "", errors.New("the server's Sec-WebSocket-Accept does not fit our key: it does not speak WebSocket, or a cache has answered")

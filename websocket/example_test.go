@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -289,4 +290,90 @@ func Example_json() {
 	fmt.Println(wsjson.Read(ctx, c, &got), got.Answer)
 	// Output:
 	// <nil> 42
+}
+
+// rooms is a Handler that greets, and sends back what comes in the name of its room.
+type rooms struct{ name string }
+
+func (r rooms) OnMessage(c *websocket.Conn, typ websocket.MessageType, data []byte) {
+	c.Send(typ, fmt.Appendf(nil, "%s: %s", r.name, data))
+}
+
+func (rooms) OnClose(*websocket.Conn, error) {}
+
+// A server without net/http: it looks at the request, and has no goroutine for a connection.
+func ExampleServe() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	opts := &websocket.UpgradeOptions{OnRequest: func(r *websocket.UpgradeRequest) error {
+		if !strings.HasPrefix(r.Path, "/rooms/") {
+			return websocket.Refuse(http.StatusNotFound, "there are only rooms here")
+		}
+		return nil
+	}}
+	served := make(chan error)
+	go func() {
+		served <- websocket.Serve(l, opts, func(c *websocket.Conn, r *websocket.UpgradeRequest) websocket.Handler {
+			c.Send(websocket.MessageText, []byte("welcome")) // leaves with the answer to the handshake
+			return rooms{strings.TrimPrefix(r.Path, "/rooms/")}
+		})
+	}()
+
+	ctx := context.Background()
+	_, resp, _ := websocket.Dial(ctx, "ws://"+l.Addr().String()+"/nowhere", nil)
+	fmt.Println(resp.Status)
+	c, _, err := websocket.Dial(ctx, "ws://"+l.Addr().String()+"/rooms/blue", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c.Write(ctx, websocket.MessageText, []byte("hello"))
+	for range 2 {
+		_, data, _ := c.Read(ctx)
+		fmt.Println(string(data))
+	}
+	c.Close(websocket.StatusNormalClosure, "")
+	l.Close()
+	fmt.Println(errors.Is(<-served, net.ErrClosed))
+	// Output:
+	// 404 Not Found
+	// welcome
+	// blue: hello
+	// true
+}
+
+// The handshake by hand, on a connection that somebody else has accepted.
+func ExampleUpgrade() {
+	server, client := net.Pipe()
+	go func() {
+		c, err := websocket.Upgrade(server, &websocket.UpgradeOptions{OnRequest: func(r *websocket.UpgradeRequest) error {
+			fmt.Println(r.Path, r.Header("Host"))
+			r.AnswerHeader().Set("Server", "by hand")
+			return nil
+		}})
+		if err != nil {
+			return // the client has been answered, and the connection is closed
+		}
+		c.Write(context.Background(), websocket.MessageText, []byte("hello"))
+		c.CloseNow()
+	}()
+
+	io.WriteString(client, "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+	sent, _ := io.ReadAll(client)
+	for line := range strings.Lines(string(sent)) {
+		fmt.Printf("%q\n", line)
+	}
+	// Output:
+	// /chat server.example.com
+	// "HTTP/1.1 101 Switching Protocols\r\n"
+	// "Upgrade: websocket\r\n"
+	// "Connection: Upgrade\r\n"
+	// "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+	// "Server: by hand\r\n"
+	// "\r\n"
+	// "\x81\x05hello"
 }

@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"context"
+	"errors"
 	"net"
 
 	"github.com/seed-4a326f83/parley/websocket/internal/proto"
@@ -9,12 +10,13 @@ import (
 
 // ServerConn makes the server's end of a connection of nc, as Accept does after the handshake.
 func ServerConn(nc net.Conn, o AcceptOptions) *Conn {
-	return newConn(nc, o.connConfig("", nil, asOffered(proto.Server, o.compression())))
+	return o.newConn(nc, &agreement{compression: asOffered(proto.Server, o.compression())}, nil)
 }
 
 // ClientConn makes the client's end of a connection of nc, as Dial does after the handshake.
 func ClientConn(nc net.Conn, o DialOptions) *Conn {
-	return newConn(nc, o.connConfig("", asOffered(proto.Client, o.compression())))
+	cfg := o.connConfig("", asOffered(proto.Client, o.compression()))
+	return newConn(nc, &cfg)
 }
 
 // asOffered is what both sides agree on if both wish for the same.
@@ -35,6 +37,32 @@ func (c *Conn) Replies() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.frames)
+}
+
+// ReadRequest reads a request as Upgrade does, from in, of which it knows more from step to step. It returns what is left, and a
+// nil request if that is not there in full.
+func ReadRequest(in []byte, step int, o *UpgradeOptions) (r *UpgradeRequest, rest []byte, err error) {
+	for n := 0; n < len(in); {
+		seen := n
+		n = min(n+step, len(in))
+		end, err := headEnd(in[:n], seen)
+		if err != nil {
+			return nil, nil, err
+		}
+		if end > 0 {
+			r, _, err := o.settle(string(in[:end]), nil)
+			return r, in[end:], err
+		}
+	}
+	return nil, nil, nil
+}
+
+// Refused returns the status of a refusal, or 0.
+func Refused(err error) int {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r.status
+	}
+	return 0
 }
 
 // Misbehave has the network of connections in event mode take and give bytes as these say, until the returned function is

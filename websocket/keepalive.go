@@ -49,16 +49,22 @@ const (
 
 // newKeepalive returns nil if interval is negative.
 func newKeepalive(interval, timeout time.Duration) *keepalive {
+	interval, timeout = keepaliveTimes(interval, timeout)
 	if interval < 0 {
 		return nil
 	}
+	return &keepalive{interval: millisOf(interval), timeout: millisOf(timeout)}
+}
+
+// keepaliveTimes returns what is meant by options. A negative interval: no keepalive.
+func keepaliveTimes(interval, timeout time.Duration) (time.Duration, time.Duration) {
 	if interval == 0 {
 		interval = defaultKeepaliveInterval
 	}
 	if timeout <= 0 {
 		timeout = defaultKeepaliveTimeout
 	}
-	return &keepalive{interval: millisOf(interval), timeout: millisOf(timeout)}
+	return interval, timeout
 }
 
 // start starts it, also again after take.

@@ -2,7 +2,6 @@ package websocket
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"path"
 	"strings"
@@ -10,8 +9,8 @@ import (
 
 // checkOrigin refuses browsers that were sent here by a page of another site (RFC 6455 section 10.2). Requests without
 // an Origin pass: they do not come from a page.
-func checkOrigin(r *http.Request, patterns []string) error {
-	lines := r.Header["Origin"]
+func (of *offer) checkOrigin(patterns []string) error {
+	lines := of.origin
 	if len(lines) == 0 {
 		return nil
 	}
@@ -24,10 +23,10 @@ func checkOrigin(r *http.Request, patterns []string) error {
 		return fmt.Errorf("the Origin %q is not of the form scheme://host", origin)
 	}
 	scheme := "http"
-	if r.TLS != nil {
+	if of.secure {
 		scheme = "https"
 	}
-	if strings.EqualFold(u.Scheme, scheme) && sameHost(scheme, u.Host, r.Host) {
+	if strings.EqualFold(u.Scheme, scheme) && sameHost(scheme, u.Host, of.host) {
 		return nil
 	}
 	host, full := strings.ToLower(u.Host), strings.ToLower(u.Scheme+"://"+u.Host)
@@ -44,7 +43,7 @@ func checkOrigin(r *http.Request, patterns []string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("the Origin %q is not allowed here: the server (%s://%s) must name it in OriginPatterns", origin, scheme, r.Host)
+	return fmt.Errorf("the Origin %q is not allowed here: the server (%s://%s) must name it in OriginPatterns", origin, scheme, of.host)
 }
 
 // sameHost compares hosts with their ports, the scheme's own port being implied.

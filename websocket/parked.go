@@ -21,13 +21,14 @@ import (
 type parked struct {
 	poll.FD
 	c    *Conn
-	h    Handler // over TLS a *tlsLayer
+	h    Handler // over TLS a *tlsLayer, and until the handshake is done a *bareServer
 	out  outbox
 	keep parkedKeepalive
 
-	deaf bool // what comes is of no interest any more
-	told bool // OnClose has been called
-	done bool // nothing is left to be done
+	deaf   bool // what comes is of no interest any more
+	told   bool // OnClose has been called
+	done   bool // nothing is left to be done
+	secure bool // h is a *tlsLayer
 }
 
 // A turn is what a call of Ready knows.
@@ -68,7 +69,7 @@ func (c *Conn) park(h Handler) bool {
 	layer := newTLSLayer(c.nc, p)
 	switch {
 	case layer != nil:
-		p.h = layer
+		p.h, p.secure = layer, true
 		tcp = layer.listened().conn()
 		layer.listened().layer.Store(layer)
 	case !ok:
@@ -78,9 +79,7 @@ func (c *Conn) park(h Handler) bool {
 	early := layer != nil || c.rd != nil
 	b := c.blocking.Load()
 	interval, timeout := b.keepalive.take()
-	if interval >= 0 {
-		p.keep.interval, p.keep.timeout = millisOf(interval), millisOf(timeout)
-	}
+	p.keepAlive(interval, timeout)
 	c.parked.Store(p)
 	if err := p.Take(tcp, p); err != nil {
 		c.parked.Store(nil)
@@ -159,6 +158,9 @@ func (p *parked) receive() {
 	c := p.c
 	rd := c.rd
 	ctx := context.Background()
+	if s := p.opening(); s != nil && !p.deaf && !s.proceed(p) {
+		return
+	}
 	for {
 		var err error
 		switch {

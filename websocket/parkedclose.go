@@ -32,6 +32,13 @@ type parkedKeepalive struct {
 	interval, timeout millis        // off if interval is 0
 }
 
+// keepAlive sets the times. A negative interval: no keepalive.
+func (p *parked) keepAlive(interval, timeout time.Duration) {
+	if interval >= 0 {
+		p.keep.interval, p.keep.timeout = millisOf(interval), millisOf(timeout)
+	}
+}
+
 // millis is a time in milliseconds: enough for 49 days, and half of a time.Duration.
 type millis uint32
 
@@ -80,6 +87,10 @@ func (p *parked) due() {
 	c := p.c
 	if c.closing.Load() {
 		c.abort(errNoAnswer)
+		return
+	}
+	if s := p.opening(); s != nil {
+		s.tooSlow(p)
 		return
 	}
 	k := &p.keep

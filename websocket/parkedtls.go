@@ -48,8 +48,10 @@ func (l *tlsLayer) listened() *listenedConn { return l.conn.NetConn().(*listened
 
 // tls returns nil if there is no TLS.
 func (p *parked) tls() *tlsLayer {
-	l, _ := p.h.(*tlsLayer)
-	return l
+	if !p.secure { // p.h is for turns only, as it may change
+		return nil
+	}
+	return p.h.(*tlsLayer)
 }
 
 // read gives the tls.Conn what has come, a record at a time: it keeps what it has read for as long as it lives, and need not

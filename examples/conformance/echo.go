@@ -28,14 +28,41 @@ func (s *settings) setMode(mode string) error {
 
 // ServeHTTP echoes on each connection until it ends.
 func (s settings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	options := s.acceptOptions()
+	conn, err := websocket.Accept(w, r, &options)
+	if err == nil {
+		s.echo(conn, func() {})
+	}
+}
+
+// serveBare does so without net/http.
+func (s settings) serveBare(listener net.Listener) error {
+	options := &websocket.UpgradeOptions{AcceptOptions: s.acceptOptions()}
+	if s.event {
+		return websocket.Serve(listener, options, func(conn *websocket.Conn, _ *websocket.UpgradeRequest) websocket.Handler {
+			conn.SetReadLimit(s.limit)
+			return echoHandler{func() {}}
+		})
+	}
+	for {
+		nc, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		go func() {
+			if conn, err := websocket.Upgrade(nc, options); err == nil {
+				s.echo(conn, func() {})
+			}
+		}()
+	}
+}
+
+func (s settings) acceptOptions() websocket.AcceptOptions {
+	return websocket.AcceptOptions{
 		InsecureSkipVerify: true, // a suite may run in a page
 		KeepaliveInterval:  -1,   // suites count every frame
 		MaxFragments:       s.maxFragments,
 		CompressionMode:    websocket.CompressionContextTakeover,
-	})
-	if err == nil {
-		s.echo(conn, func() {})
 	}
 }
 

@@ -6,13 +6,14 @@
 //
 // Either works in blocking mode, with a goroutine that reads, or with --mode event through Conn.Handle.
 //
-// The server echoes every message. The client does what suites expect that are servers themselves, such as Autobahn's: it
+// The server echoes every message. With --bare it answers handshakes itself, without net/http. The client does what suites expect that are servers themselves, such as Autobahn's: it
 // asks at /getCaseCount how many cases there are, echoes what it gets at /runCase for each of them, and has the reports
 // written at /updateReports.
 package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -26,7 +27,7 @@ import (
 )
 
 const usage = `Usage:
-  conformance server [--listen ADDR] [--cert FILE --key FILE] [--mode blocking|event] [--send-buffer BYTES] [--limit BYTES] [--max-fragments N]
+  conformance server [--listen ADDR] [--bare] [--cert FILE --key FILE] [--mode blocking|event] [--send-buffer BYTES] [--limit BYTES] [--max-fragments N]
   conformance client [--url URL] [--agent NAME] [--ca FILE] [--mode blocking|event] [--send-buffer BYTES] [--limit BYTES] [--max-fragments N]
 `
 
@@ -47,9 +48,10 @@ func main() {
 		listen := flags.String("listen", "127.0.0.1:9001", "`address` to listen on")
 		cert := flags.String("cert", "", "`file` with a certificate: speak TLS")
 		key := flags.String("key", "", "`file` with the certificate's key")
+		bare := flags.Bool("bare", false, "answer handshakes without net/http")
 		flags.Parse(os.Args[2:])
 		if err = s.setMode(*mode); err == nil {
-			err = serve(s, *listen, *cert, *key)
+			err = serve(s, *listen, *cert, *key, *bare)
 		}
 	case "client":
 		var c client
@@ -71,7 +73,7 @@ func main() {
 	}
 }
 
-func serve(s settings, listen, cert, key string) error {
+func serve(s settings, listen, cert, key string, bare bool) error {
 	listener, err := net.Listen("tcp", listen)
 	if err != nil {
 		return err
@@ -80,8 +82,19 @@ func serve(s settings, listen, cert, key string) error {
 	server := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
 	if cert == "" {
 		log.Printf("conformance echoes at ws://%s/", listener.Addr())
+		if bare {
+			return s.serveBare(listener)
+		}
 		return server.Serve(listener)
 	}
 	log.Printf("conformance echoes at wss://%s/", listener.Addr())
-	return server.ServeTLS(websocket.NewListener(listener), cert, key)
+	listener = websocket.NewListener(listener)
+	if bare {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err != nil {
+			return err
+		}
+		return s.serveBare(tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}}))
+	}
+	return server.ServeTLS(listener, cert, key)
 }

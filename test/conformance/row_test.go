@@ -66,6 +66,11 @@ func allRows(prefix string) (rows []row) {
 
 func (r row) is(role roles) bool { return r.roles == both || r.roles == role }
 
+// long reports whether r is of the groups that take the most time, by what they send.
+func (r row) long() bool {
+	return strings.HasPrefix(r.id, "9.") || strings.HasPrefix(r.id, "12.") || strings.HasPrefix(r.id, "13.")
+}
+
 func (r row) in(g group) bool { return strings.HasPrefix(r.id, g.prefix) }
 
 // steps writes a list of steps as one.

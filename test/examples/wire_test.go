@@ -19,6 +19,11 @@ func TestEchoFromNode(t *testing.T) {
 	script(t, nil, "echo.mjs", start(t, "echo").addr, start(t, "echo", "--prefix", "Server received: ").addr)
 }
 
+func TestBareFromNode(t *testing.T) {
+	t.Parallel()
+	script(t, nil, "bare.mjs", start(t, "bare").addr)
+}
+
 func TestRelayFromNode(t *testing.T) {
 	t.Parallel()
 	script(t, nil, "relay.mjs", start(t, "relay").addr)

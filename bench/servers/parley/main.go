@@ -14,12 +14,12 @@ import (
 )
 
 func main() {
-	mode := flag.String("mode", "event", "`how` connections are served: event, without a goroutine for each, or blocking, with one")
+	mode := flag.String("mode", "event", "`how` connections are served: event, without a goroutine for each; blocking, with one; or bare, as event, but without net/http")
 	cert := flag.String("tls-cert", "", "serve TLS with the certificate in this `file`")
 	key := flag.String("tls-key", "", "the certificate's key is in this `file`")
 	l := serve.Listen()
-	if *mode != "event" && *mode != "blocking" {
-		log.Fatalf("--mode is event or blocking, not %q", *mode)
+	if *mode != "event" && *mode != "blocking" && *mode != "bare" {
+		log.Fatalf("--mode is event, blocking or bare, not %q", *mode)
 	}
 	if *cert != "" {
 		pair, err := tls.LoadX509KeyPair(*cert, *key)
@@ -46,6 +46,9 @@ func main() {
 		return c
 	}
 	var r room
+	if *mode == "bare" {
+		log.Fatal(serveBare(l, opts, &r))
+	}
 	http.HandleFunc("/echo", func(w http.ResponseWriter, req *http.Request) {
 		if c := accept(w, req); c != nil && *mode == "event" {
 			c.Handle(echo{})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -20,29 +21,41 @@ type Server struct {
 
 // Serve starts a server.
 func Serve(t testing.TB, handler http.Handler) *Server {
-	s := &Server{t, listener{make(chan net.Conn), make(chan struct{})}}
 	server := &http.Server{Handler: handler}
+	s := ServeBare(t, server.Serve)
+	t.Cleanup(func() { server.Close() })
+	return s
+}
+
+// ServeBare starts a server that needs no handler, and returns when its listener is closed.
+func ServeBare(t testing.TB, serve func(net.Listener) error) *Server {
+	s := &Server{t, listener{make(chan net.Conn), make(chan struct{}), new(sync.Once)}}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		server.Serve(s.listener)
+		serve(s.listener)
 	}()
 	t.Cleanup(func() {
-		server.Close()
+		s.listener.Close()
 		<-done
 	})
 	return s
 }
 
-// Dial connects to the handler, and waits until that has nothing more to do. The connection is closed when the test ends. A write to it returns when the server has
-// read it, and the other way round.
+// Options are those to dial the server with.
+func (s *Server) Options() *websocket.DialOptions {
+	return &websocket.DialOptions{HTTPClient: &http.Client{Transport: &http.Transport{DialContext: s.listener.dial}}}
+}
+
+// Dial connects to the handler, and waits until that has nothing more to do. The connection is closed when the test ends. A
+// write to it returns when the server has read it, and the other way round.
 func (s *Server) Dial(path string, o *websocket.DialOptions) *websocket.Conn {
 	s.t.Helper()
 	var options websocket.DialOptions
 	if o != nil {
 		options = *o
 	}
-	options.HTTPClient = &http.Client{Transport: &http.Transport{DialContext: s.listener.dial}}
+	options.HTTPClient = s.Options().HTTPClient
 	conn, _, err := websocket.Dial(context.Background(), "ws://example"+path, &options)
 	if err != nil {
 		s.t.Fatal(err)
@@ -56,6 +69,7 @@ func (s *Server) Dial(path string, o *websocket.DialOptions) *websocket.Conn {
 type listener struct {
 	conns  chan net.Conn
 	closed chan struct{}
+	once   *sync.Once
 }
 
 func (l listener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -80,7 +94,7 @@ func (l listener) Accept() (net.Conn, error) {
 }
 
 func (l listener) Close() error {
-	close(l.closed)
+	l.once.Do(func() { close(l.closed) })
 	return nil
 }
 

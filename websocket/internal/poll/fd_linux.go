@@ -2,6 +2,7 @@ package poll
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"sync/atomic"
 	"syscall"
@@ -35,26 +36,53 @@ const (
 // closed. h will be called from now on, also for what has
 // arrived before. If it fails, nothing has happened to nc.
 func (f *FD) Take(nc syscall.Conn, h Handler) error {
-	raw, err := nc.SyscallConn()
+	fd, err := duplicate(nc)
 	if err != nil {
-		return fmt.Errorf("poll: %w", err)
+		return err
 	}
-	var dupErr error
-	if err := raw.Control(func(fd uintptr) { f.sys, dupErr = dup(fd) }); err != nil {
-		return fmt.Errorf("poll: %w", err)
-	}
-	if dupErr != nil {
-		return fmt.Errorf("poll: duplicating a descriptor: %w", dupErr)
-	}
-	f.h = h
-	if err := pollerFor(f); err != nil {
-		syscall.Close(int(f.sys))
+	if err := f.Adopt(fd, h, -1); err != nil {
 		return err
 	}
 	if c, ok := nc.(net.Conn); ok {
 		c.Close()
 	}
 	return nil
+}
+
+// Adopt takes over a descriptor of a socket that does not block. The timer is set from the beginning, as by SetTimer(due). If it
+// fails, the descriptor is closed.
+func (f *FD) Adopt(fd int, h Handler, due time.Duration) error {
+	f.sys, f.h = int32(fd), h
+	if err := pollerFor(f, due); err != nil {
+		syscall.Close(fd)
+		return err
+	}
+	return nil
+}
+
+// Detach returns a descriptor for Adopt, and closes nc.
+func Detach(nc interface {
+	syscall.Conn
+	io.Closer
+}) (fd int, err error) {
+	fd, err = duplicate(nc)
+	nc.Close()
+	return fd, err
+}
+
+func duplicate(nc syscall.Conn) (fd int, err error) {
+	raw, err := nc.SyscallConn()
+	if err != nil {
+		return 0, fmt.Errorf("poll: %w", err)
+	}
+	var dupErr error
+	if err := raw.Control(func(of uintptr) { fd, dupErr = dup(of) }); err != nil {
+		return 0, fmt.Errorf("poll: %w", err)
+	}
+	if dupErr != nil {
+		return 0, fmt.Errorf("poll: duplicating a descriptor: %w", dupErr)
+	}
+	return fd, nil
 }
 
 // enter begins a use of the descriptor, which leave ends; it fails if the FD is closed. A descriptor that was closed while in
@@ -71,7 +99,7 @@ func (f *FD) leave() {
 	if f.users.Add(^uint32(0)) == closed {
 		// Only one gets here: those who come later find closed|1, leave, and would get here again, but for the mark.
 		if f.users.CompareAndSwap(closed, closed|gone) {
-			syscall.Close(int(f.sys))
+			closeNow(f.sys)
 		}
 	}
 }

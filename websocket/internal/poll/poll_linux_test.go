@@ -589,7 +589,7 @@ func TestSlotsAreUsedAgain(t *testing.T) {
 			}
 			syscall.Close(pair[1])
 			fds[i] = FD{sys: int32(pair[0])}
-			if err := p.add(&fds[i]); err != nil {
+			if err := p.add(&fds[i], -1); err != nil {
 				t.Fatal(err)
 			}
 			if s := p.slotAt(fds[i].slot); s.gen != round || s.fd != &fds[i] {

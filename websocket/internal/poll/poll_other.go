@@ -4,6 +4,7 @@ package poll
 
 import (
 	"errors"
+	"io"
 	"syscall"
 	"time"
 )
@@ -16,6 +17,23 @@ type FD struct{}
 
 // Take returns an error that matches errors.ErrUnsupported.
 func (*FD) Take(syscall.Conn, Handler) error { return errors.ErrUnsupported }
+
+// Adopt returns an error that matches errors.ErrUnsupported.
+func (*FD) Adopt(int, Handler, time.Duration) error { return errors.ErrUnsupported }
+
+// Detach returns an error that matches errors.ErrUnsupported.
+func Detach(interface {
+	syscall.Conn
+	io.Closer
+}) (int, error) {
+	return 0, errors.ErrUnsupported
+}
+
+// PrepareListener does nothing.
+func PrepareListener(uintptr) {}
+
+// AcceptNow returns an error that matches errors.ErrUnsupported.
+func AcceptNow(uintptr) (int, error) { return 0, errors.ErrUnsupported }
 
 // Read returns ErrClosed.
 func (*FD) Read([]byte) (int, error) { return 0, ErrClosed }

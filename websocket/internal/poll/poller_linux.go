@@ -141,8 +141,8 @@ func (p *poller) slotAt(i uint32) *slot { return &p.slots[i/slotsPerPiece][i%slo
 
 func (p *poller) linkAt(i uint32) *link { return &p.slotAt(i).timer }
 
-// add registers f.
-func (p *poller) add(f *FD) error {
+// add registers f, with a timer if due is not negative.
+func (p *poller) add(f *FD, due time.Duration) error {
 	p.mu.Lock()
 	i := p.free
 	if i != 0 {
@@ -157,6 +157,9 @@ func (p *poller) add(f *FD) error {
 	s := p.slotAt(i)
 	s.fd, s.timer = f, link{}
 	f.p, f.slot = p, i
+	if due >= 0 {
+		p.setTimerOf(i, due)
+	}
 	gen := s.gen
 	p.mu.Unlock()
 	if err := p.register(f, gen, syscall.EPOLL_CTL_ADD, 0); err != nil {

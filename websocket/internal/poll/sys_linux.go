@@ -84,6 +84,39 @@ func WriteLast(fd uintptr, p []byte) (int, error) {
 	}
 }
 
+// PrepareListener gives a listening socket the options that package net gives each connection: connections inherit them.
+func PrepareListener(fd uintptr) {
+	for _, o := range [...]struct{ level, name, value int }{
+		{syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1},
+		{syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, 15},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, 15},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPCNT, 9},
+	} {
+		syscall.SetsockoptInt(int(fd), o.level, o.name, o.value) // fails for no socket of TCP
+	}
+}
+
+// AcceptNow returns a connection that waits on a listening socket which does not block, or ErrAgain. Its descriptor does not block,
+// either, and has what the listening socket has of options.
+func AcceptNow(fd uintptr) (int, error) {
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, fd, 0, 0, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case syscall.EINTR, syscall.ECONNABORTED: // that one has gone meanwhile
+		case syscall.EAGAIN:
+			return 0, ErrAgain
+		default:
+			return 0, errno
+		}
+	}
+}
+
+// closeNow closes a socket that does not block, and does not linger.
+func closeNow(fd int32) { syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0) }
+
 // epollNow returns what has happened, without waiting.
 func epollNow(epfd int, events []syscall.EpollEvent) (int, error) {
 	for {
@@ -108,11 +141,11 @@ func newEventfd() (int, error) {
 }
 
 // dup returns another descriptor for what fd stands for.
-func dup(fd uintptr) (int32, error) {
+func dup(fd uintptr) (int, error) {
 	const fDupfdCloexec = 1030 // F_DUPFD_CLOEXEC, of linux/fcntl.h, the same on all architectures
 	n, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, fd, fDupfdCloexec, 0)
 	if errno != 0 {
 		return 0, errno
 	}
-	return int32(n), nil
+	return int(n), nil
 }

@@ -6,9 +6,13 @@ import "time"
 func (p *poller) setTimer(f *FD, d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.slotAt(f.slot).fd != f {
-		return
+	if p.slotAt(f.slot).fd == f {
+		p.setTimerOf(f.slot, d)
 	}
+}
+
+// setTimerOf sets the timer of a slot. mu is held.
+func (p *poller) setTimerOf(slot uint32, d time.Duration) {
 	var due uint32
 	if d >= 0 {
 		now := time.Since(p.base)
@@ -17,7 +21,7 @@ func (p *poller) setTimer(f *FD, d time.Duration) {
 		}
 		due = uint32((now + d + tick - 1) / tick)
 	}
-	p.wheel.set(p.linkAt, f.slot, due)
+	p.wheel.set(p.linkAt, slot, due)
 	p.setClock()
 }
 

@@ -21,13 +21,13 @@ var all struct {
 	next    int
 }
 
-// pollerFor registers f with the poller whose turn it is.
-func pollerFor(f *FD) error {
+// pollerFor registers f with the poller whose turn it is, with a timer.
+func pollerFor(f *FD, due time.Duration) error {
 	p, err := nextPoller()
 	if err != nil {
 		return err
 	}
-	return p.add(f)
+	return p.add(f, due)
 }
 
 func nextPoller() (*poller, error) {

@@ -1,15 +1,12 @@
 // Each state of the page, light and dark, wide and narrow: no serious fault of accessibility, nothing too wide, and a
 // screenshot for people to look at.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
 import { open } from '../control.mjs'
 import { Person, launch, until } from './chat.mjs'
 import { ask, fill } from './fill.mjs'
+import { inspect } from './inspect.mjs'
 import { startProvider } from './provider.mjs'
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 let browser
 before(async () => { browser = await launch() })
@@ -19,31 +16,6 @@ const SHAPES = [
   { name: 'wide', isNarrow: false, viewport: { width: 1280, height: 800 } },
   { name: 'narrow', isNarrow: true, viewport: { width: 390, height: 844 }, hasTouch: true },
 ]
-
-/** Light and dark: no serious violation, nothing wider than the screen, and a picture of it. */
-async function inspect(person, name) {
-  for (const colorScheme of ['light', 'dark']) {
-    await person.page.emulateMedia({ colorScheme })
-    await inspectOne(person, `${name}-${colorScheme}`)
-  }
-}
-
-async function inspectOne(person, name) {
-  await person.page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))))
-  await person.screenshot(name)
-  await person.page.evaluate(axe)
-  const { overflow, serious } = await person.page.evaluate(async () => {
-    const { violations } = await window.axe.run(document, { resultTypes: ['violations'] })
-    return {
-      overflow: document.documentElement.scrollWidth - innerWidth,
-      serious: violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 200)} ${failureSummary}`).join(' | ')}`),
-    }
-  })
-  assert.deepEqual(serious, [], name)
-  assert.ok(overflow <= 0, `${name}: ${overflow} px too wide`)
-}
 
 const TALK = [
   'Good morning! Did the **night build** pass?',

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { open } from '../control.mjs'
 import { Person, launch, until } from './chat.mjs'
+import { inspect } from './inspect.mjs'
 
 let browser
 before(async () => { browser = await launch() })
@@ -58,6 +59,7 @@ test('a room is its admins’: they add, rename, archive, and put people out, wh
   await cat.at('open-room-settings').click()
   await cat.at('room-leave').waitFor()
   assert.equal(await cat.at('room-save').count() + await cat.at('room-archive').count(), 0)
+  await inspect(cat, 'room-member')
   await cat.at('dialog-close').click()
   assert.equal(await cat.at('member-remove').count(), 0)
 
@@ -84,6 +86,7 @@ test('a room is its admins’: they add, rename, archive, and put people out, wh
     assert.ok(!(await person.at('composer').isVisible()), 'there is nothing to write in')
     assert.equal(await person.at('rejoin').count(), 0, 'nor a way back by oneself')
   }
+  await inspect(ann, 'removed')
   await member(ben, 'Ann').waitFor({ state: 'detached' })
   await cat.say('now that she is gone')
   await ben.sees('now that she is gone')
@@ -108,6 +111,7 @@ test('a room is its admins’: they add, rename, archive, and put people out, wh
     await person.sees('welcome')
     assert.ok(!(await person.at('composer').isVisible()))
   }
+  await inspect(ben, 'archived')
   await archive(cat)
   await ben.at('archived').waitFor({ state: 'detached' })
   await ben.say('open again')

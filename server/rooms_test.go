@@ -187,10 +187,11 @@ func TestTheRoomHearsOfItsMembers(t *testing.T) {
 	_, ann := accounts(t)
 	ben, benID := invited(t, ann, "ben")
 	cat, catID := invited(t, ann, "cat")
+	b, c := ben.socket(`{"type":"hello"}`), cat.socket(`{"type":"hello"}`) // first, so that no news is of before
 	id := ben.get("POST", "/api/rooms", `{"name":"secret","kind":"private"}`)["id"].(string)
 	room := "/api/rooms/" + id + "/members/"
 	changed := `{"type":"room","id":"` + id + `","name":"secret","kind":"private","last":0}`
-	b, c := ben.socket(`{"type":"hello"}`), cat.socket(`{"type":"hello"}`)
+	b.expect(changed, nil) // as who made it
 	b.ask(`{"type":"join","room":"` + id + `"}`)
 	ben.get("PUT", room+catID, `{}`)
 	b.expect(changed, nil)

@@ -90,6 +90,22 @@ test('a name and a message full of HTML are text', async () => {
   await ben.at('people').getByText(name).waitFor()
   await ann.at('composer').pressSequentially('hm')
   await ben.at('typing').getByText(name).waitFor()
+  // A room, its topic, and what finds it.
+  const topic = 'javascript:window.pwned=1 <img src=x onerror="window.pwned=1">'
+  await ann.at('open-new-room').click()
+  await ann.at('new-room-name').fill(name)
+  await ann.at('new-room-topic').fill(topic)
+  await ann.at('new-room-create').click()
+  await ann.at('room-topic').getByText(topic).waitFor()
+  await ben.at('open-browse').click()
+  await ben.at('browse-room').filter({ hasText: name }).getByRole('button').click()
+  await ben.at('room-topic').getByText(topic).waitFor()
+  for (const person of [ann, ben]) {
+    assert.equal((await person.page.locator('h1').textContent()).replace(/^#/, ''), name)
+    assert.equal(await person.page.locator('img, a[href^="javascript:"]').count(), 0)
+    await person.room('lobby').click()
+    await person.sees(attacks[0])
+  }
   for (const person of [ann, ben]) {
     assert.equal(await person.at('message-author').first().textContent().then((t) => t.trim()), name)
     assert.equal(await person.at('log').locator('img, script, iframe, svg[onload], b').count(), 0)

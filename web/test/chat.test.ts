@@ -398,7 +398,7 @@ describe('what is done with messages', () => {
     // Told at once, where one is connected; and gone from the list as soon as one looks elsewhere.
     server.remove('dev');
     await run(50);
-    expect([dev.isOut, texts(dev), dev.users]).toEqual([true, [], []]);
+    expect([dev.isOut, texts(dev), dev.users, dev.topic]).toEqual([true, [], [], '']);
     chat.open('lobby');
     await run(50);
     expect(chat.rooms.map(({ id }) => id)).toEqual(['lobby']);

@@ -173,6 +173,7 @@ export class Room {
     this.close('You are no member of this room any more.');
     this.isOut = true;
     this.role = '';
+    this.topic = '';
     this.unread = 0;
     this.mentions = 0;
     this.#typists.clear();

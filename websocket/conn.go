@@ -65,6 +65,7 @@ type Conn struct {
 
 	closeSent bool // for whoever has frameToken: nothing follows a close frame
 	role      proto.Role
+	large     step        // for whoever has readToken: of the last message over firstStep
 	handled   atomic.Bool // given to Handle
 	closing   atomic.Bool // the close handshake has begun, from whichever side
 	lost      atomic.Bool // the keepalive has given up on the peer

@@ -21,6 +21,10 @@ func (c *Conn) handleControl(ctx context.Context, ev proto.Event) (closed bool) 
 		}
 		payload, rd.control = rd.control, nil
 	}
+	p := c.parked.Load()
+	if p != nil && c.settings != nil {
+		p.watch()
+	}
 	switch ev.Op {
 	case proto.Ping:
 		if c.settings != nil && c.settings.onPing != nil && !c.settings.onPing(ctx, payload) {
@@ -28,7 +32,7 @@ func (c *Conn) handleControl(ctx context.Context, ev proto.Event) (closed bool) 
 		}
 		// Not from here: the read must go on even if the peer takes nothing at the moment. Otherwise two peers that write to
 		// each other would wait for each other for ever.
-		if p := c.parked.Load(); p != nil {
+		if p != nil {
 			p.addPong(c.controlFrame(proto.Pong, payload))
 			return false
 		}

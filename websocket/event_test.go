@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
@@ -163,6 +164,54 @@ func TestEventLargeMessages(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEventLargeFramesInParts stops sending where the network is to tell of more, or of less, and goes on with what is small.
+func TestEventLargeFramesInParts(t *testing.T) {
+	overSockets(t, func(t *testing.T, on network) {
+		c, p := parkedServer(t, on, acceptQuiet, handlerFuncs{
+			message: func(c *websocket.Conn, typ websocket.MessageType, data []byte) {
+				c.Write(bg, typ, fmt.Append(nil, len(data), crc32.ChecksumIEEE(data)))
+			}})
+		c.SetReadLimit(-1)
+		for _, size := range []int{512<<10 - 1, 512 << 10, 512<<10 + 14, 2<<20 + 1, 5 << 20} {
+			data := strings.Repeat("0123456789abcdefghi\n", size/20+1)[:size]
+			for _, rest := range []int{size, size - 1, 2<<20 + 1, 2<<20 - 1, 512 << 10, 64 << 10, 4096, 1} {
+				frame := p.encode(proto.Binary, true, data)
+				stop := max(len(frame)-rest, 1)
+				p.send(frame[:stop])
+				runtime.Gosched()
+				p.send(append(frame[stop:], p.encode(proto.Ping, true, "then")...))
+				answers := map[proto.Opcode]string{}
+				for range 2 {
+					f, err := p.read()
+					if err != nil {
+						t.Fatal(err)
+					}
+					answers[f.op] = f.payload
+				}
+				want := fmt.Sprint(size, crc32.ChecksumIEEE([]byte(data)))
+				if answers[proto.Binary] != want || answers[proto.Pong] != "then" {
+					t.Fatalf("%d bytes, the last %d by themselves: %q", size, rest, answers)
+				}
+			}
+		}
+	})
+}
+
+// TestEventBadTextInALargeFrame: the rest of the frame does not come, and is not waited for (RFC 6455 section 8.1).
+func TestEventBadTextInALargeFrame(t *testing.T) {
+	overSockets(t, func(t *testing.T, on network) {
+		for _, size := range []int{5000, 300 << 10, 700 << 10, 2900 << 10} {
+			c, p := parkedServer(t, on, acceptQuiet, handlerFuncs{})
+			c.SetReadLimit(-1)
+			frame := p.encode(proto.Text, true, strings.Repeat("x", size)+"\xff"+strings.Repeat("x", 3<<20))
+			p.send(frame[:size/2])
+			runtime.Gosched()
+			p.send(frame[size/2 : size+1000])
+			p.wantEnd(websocket.StatusInvalidFramePayloadData)
+		}
+	})
 }
 
 func TestEventHandlerThatBlocksDelaysNoOther(t *testing.T) {

@@ -14,6 +14,9 @@ import (
 // corkLimit is how many bytes may wait for the end of a turn.
 const corkLimit = 64 << 10
 
+// asideFrom is from what size on other connections do not wait for a message to be sent, even if the network takes it at once.
+const asideFrom = 1 << 20
+
 // An outbox is where frames wait to be sent in event mode. Nobody waits for the network here: what it does not take stays until
 // there is room. One at a time sends; what others add meanwhile, it sends along.
 //
@@ -345,6 +348,9 @@ func (p *parked) postLarge(ctx context.Context, h *proto.Header, payload []byte)
 // writeAll writes *q and the payload, masked if there is a key, and waits for room where there is none. *q is spoilt once it
 // has begun, and an error is final then.
 func (p *parked) writeAll(ctx context.Context, q *[]byte, payload []byte, key *uint32) (begun bool, err error) {
+	if len(payload) > asideFrom {
+		p.stepAside()
+	}
 	a, b := *q, payload
 	if key != nil {
 		b = nil
@@ -368,6 +374,9 @@ func (p *parked) writeAll(ctx context.Context, q *[]byte, payload []byte, key *u
 		begun = begun || n > 0
 		k := min(n, len(a))
 		a, b = a[k:], b[n-k:]
+		if len(a)+len(b) > 0 {
+			p.stepAside()
+		}
 		switch {
 		case err == nil:
 		case err != poll.ErrAgain:
@@ -383,6 +392,14 @@ func (p *parked) writeAll(ctx context.Context, q *[]byte, payload []byte, key *u
 			}
 		}
 	}
+}
+
+// stepAside has other connections' turns go on, if this is called from a turn: to send something large takes time.
+func (p *parked) stepAside() {
+	p.out.mu.Lock()
+	p.out.corked = false // what is sent in this turn after that leaves by itself
+	p.out.mu.Unlock()
+	p.HandOver()
 }
 
 // awaitWritable waits until the network takes something again.
@@ -412,6 +429,10 @@ func (p *parked) send(m outgoing) error {
 		p.out.mu.Unlock()
 		return err
 	}
+	if m.prepared != nil && p.c.compression == nil && p.c.role == proto.Server && p.idle() {
+		p.sendNow(m.prepared.plain.bytes)
+		return nil
+	}
 	if waiting := p.waiting(); waiting > 0 && waiting+len(m.data) > p.c.sendLimit() {
 		p.out.mu.Unlock()
 		return ErrSendLimit
@@ -429,4 +450,26 @@ func (p *parked) send(m outgoing) error {
 	p.out.pong = false
 	p.flush()
 	return nil
+}
+
+// idle reports whether a frame can be written where it is. mu is held.
+func (p *parked) idle() bool {
+	o := &p.out
+	return o.queue == nil && !o.busy && !o.corked && !o.full && o.after == nothingAfter && p.tls() == nil
+}
+
+// sendNow sends a frame that many get without copying it, but for what there is no room for. It unlocks mu.
+func (p *parked) sendNow(frame []byte) {
+	p.out.busy = true
+	p.out.mu.Unlock()
+	n, err := p.put(frame, nil)
+	p.out.mu.Lock()
+	p.out.busy = false
+	if n < len(frame) {
+		rest := writeBuffers.Get().(*[]byte)
+		*rest = append(*rest, frame[n:]...)
+		p.putBack(rest, 0)
+	}
+	p.failed(err)
+	p.flush()
 }

@@ -25,10 +25,11 @@ type parked struct {
 	out  outbox
 	keep parkedKeepalive
 
-	deaf   bool // what comes is of no interest any more
-	told   bool // OnClose has been called
-	done   bool // nothing is left to be done
-	secure bool // h is a *tlsLayer
+	deaf   bool  // what comes is of no interest any more
+	told   bool  // OnClose has been called
+	done   bool  // nothing is left to be done
+	secure bool  // h is a *tlsLayer
+	least  int32 // how many bytes are awaited, by takeLarge
 }
 
 // A turn is what a call of Ready knows.
@@ -38,6 +39,8 @@ type turn struct {
 	ev      poll.Event // what it is for
 	reads   int        // how many more it may do
 	drained bool       // there is nothing left to read
+	// unwatched: Watch must be called before anything else that may block.
+	unwatched bool
 }
 
 // readsPerTurn bounds how much of one connection is worked through before it is the others' turn: a peer that sends faster
@@ -126,17 +129,30 @@ func (p *parked) Ready(ev poll.Event, scratch []byte) {
 	c.rd.turn = turn{scratch: scratch, ev: ev, reads: readsPerTurn}
 	if ev&poll.Unwatched == 0 {
 		p.cork()
+		c.rd.turn.unwatched = true
+		if p.least == 0 && c.large == 0 {
+			p.watch()
+		}
 	}
 	if !c.isClosed() {
+		closing := c.closing.Load()
 		p.receive()
-		if ev&poll.Due != 0 {
+		if ev&poll.Due != 0 && closing == c.closing.Load() { // an end that has begun meanwhile has a time of its own
+			p.watch()
 			p.due()
 		}
 	}
+	over := c.isClosed()
+	if over {
+		p.watch()
+	}
 	p.uncork(c.rd.turn.drained)
+	if !c.rd.turn.unwatched { // else whoever has closed it meanwhile has another turn come
+		over = c.isClosed()
+	}
 	rd := c.rd
 	rd.turn = turn{}
-	if !c.isClosed() {
+	if !over {
 		rd.release()
 		c.forgetReading()
 		return
@@ -178,6 +194,8 @@ func (p *parked) receive() {
 			}
 			owner := rd.owner
 			rd.open, rd.more, rd.piece, rd.kept, rd.owner = false, false, nil, nil, nil
+			c.remember(len(data))
+			p.watch()
 			p.h.OnMessage(c, rd.typ, data)
 			if owner != nil {
 				giveBackMessage(owner)
@@ -198,14 +216,19 @@ func (p *parked) fill() error {
 	if l != nil {
 		buf = buf[:sealedPart(buf)]
 	}
+	large := false
 	if room := c.room(); len(room) >= len(buf) {
-		buf = room
+		buf, large = room, true
 	}
 	var n int
 	var err error
-	if l != nil {
+	switch {
+	case l != nil:
 		n, err = l.conn.Read(buf)
-	} else {
+	case large:
+		n, err = p.takeLarge(buf)
+	default:
+		p.await(0)
 		n, err = p.take(buf)
 	}
 	switch {

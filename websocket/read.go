@@ -26,6 +26,7 @@ type reading struct {
 	kept   []byte         // what has been gathered
 	owner  *[]byte        // borrowed from messageBuffers for kept, or nil
 	reader *messageReader // hands it out; nil if Read gathers it
+	into   []byte         // where reader is to put the next bytes of it
 
 	// Of a message that is compressed: the machine has not checked what it inflates to.
 	deflated bool
@@ -120,6 +121,11 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 		return 0, nil, err
 	}
 	defer c.endRead()
+	if c.rd == nil && ctx.Err() == nil { // as in Read
+		if err := c.fill(ctx); err != nil {
+			return 0, nil, err
+		}
+	}
 	if err := c.openMessage(ctx); err != nil {
 		return 0, nil, err
 	}
@@ -162,6 +168,7 @@ func (c *Conn) readMessage(ctx context.Context) (MessageType, []byte, error) {
 		}
 	}
 	p := rd.kept
+	c.remember(len(p))
 	rd.open, rd.kept = false, nil
 	if p == nil {
 		p = []byte{}
@@ -173,6 +180,9 @@ func (c *Conn) readMessage(ctx context.Context) (MessageType, []byte, error) {
 func (c *Conn) gather(ctx context.Context) error {
 	rd := c.rd
 	if !rd.deflated {
+		if rest := c.machine.Remaining(); rd.kept == nil && rest >= readBufferSize {
+			c.growKept(int64(len(rd.piece)) + rest)
+		}
 		rd.kept = appendPiece(rd.kept, rd.piece)
 		rd.piece, rd.more = nil, false
 		return nil
@@ -193,7 +203,10 @@ func (c *Conn) gather(ctx context.Context) error {
 func (c *Conn) handOut(ctx context.Context, dst []byte) (int, error) {
 	rd := c.rd
 	if !rd.deflated {
-		n := copy(dst, rd.piece)
+		n := min(len(dst), len(rd.piece))
+		if n > 0 && &dst[0] != &rd.piece[0] { // else room has had them received there
+			copy(dst, rd.piece)
+		}
 		rd.piece = rd.piece[n:]
 		rd.more = len(rd.piece) > 0
 		return n, nil
@@ -265,7 +278,10 @@ func (r *messageReader) Read(p []byte) (int, error) {
 			r.err = io.EOF
 			return 0, io.EOF
 		}
-		if err := c.nextPiece(r.ctx); err != nil {
+		rd.into = p
+		err := c.nextPiece(r.ctx)
+		rd.into = nil
+		if err != nil {
 			r.err = err
 			return 0, err
 		}

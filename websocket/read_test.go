@@ -50,6 +50,32 @@ func TestReaderHandsOutWhatThereIs(t *testing.T) {
 	})
 }
 
+func TestReaderIntoLargeBuffers(t *testing.T) {
+	inRoles(t, func(t *testing.T, c *websocket.Conn, p *peer) {
+		c.SetReadLimit(-1)
+		text := strings.Repeat("löng ", 60_000)
+		for _, size := range []int{4095, 4096, 5000, 1 << 20} {
+			// Characters are cut, and what follows comes along.
+			go p.send(p.encode(proto.Text, false, text[:100_002]), p.encode(proto.Continuation, true, text[100_002:]),
+				p.encode(proto.Binary, true, "next"))
+			_, r, err := c.Reader(bg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []byte
+			for buf := make([]byte, size); err == nil; {
+				var n int
+				n, err = r.Read(buf)
+				got = append(got, buf[:n]...)
+			}
+			if err != io.EOF || string(got) != text {
+				t.Fatalf("by %d bytes: %d bytes, %v; sent %d", size, len(got), err, len(text))
+			}
+			wantMessage(t, c, websocket.MessageBinary, "next")
+		}
+	})
+}
+
 func TestReaderReturnsWithTheHeader(t *testing.T) {
 	inRoles(t, func(t *testing.T, c *websocket.Conn, p *peer) {
 		go p.send(p.header(0x82, 100))

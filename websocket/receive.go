@@ -5,7 +5,7 @@ package websocket
 func (b *blocking) receive(c *Conn) ([]byte, error) {
 	if c.rd != nil {
 		if room := c.room(); room != nil {
-			n, err := c.nc.Read(room)
+			n, err := b.sock.readTo(c.nc, room)
 			return room[:n], err
 		}
 		c.forgetReading()

@@ -71,6 +71,46 @@ func (s *socket) read() (buf *[]byte, n int, err error) {
 	return buf, int(s.n), nil
 }
 
+// readTo waits until there is something to be read, and reads it to p. nc is read if s is not for it.
+func (s *socket) readTo(nc net.Conn, p []byte) (int, error) {
+	if s.raw == nil {
+		return nc.Read(p)
+	}
+	r := reads.Get().(*read)
+	r.p = p
+	if err := s.raw.Read(r.try); err != nil {
+		r.err = err
+	}
+	n, err := r.n, r.err
+	*r = read{try: r.try}
+	reads.Put(r)
+	return n, err
+}
+
+// A read is one that is under way, with a buffer at hand.
+type read struct {
+	try func(fd uintptr) bool
+	p   []byte
+	n   int
+	err error
+}
+
+var reads = sync.Pool{New: func() any {
+	r := new(read)
+	r.try = func(fd uintptr) bool {
+		n, err := poll.ReadNow(fd, r.p)
+		if err == poll.ErrAgain {
+			return false
+		}
+		r.n, r.err = n, err
+		if errno, ok := err.(syscall.Errno); ok {
+			r.err = os.NewSyscallError("read", errno)
+		}
+		return true
+	}
+	return r
+}}
+
 // drained reports whether the last read has left nothing behind.
 func (s *socket) drained() bool { return s.n < readBufferSize }
 

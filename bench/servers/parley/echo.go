@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/seed-4a326f83/parley/bench/servers/internal/serve"
 	"github.com/seed-4a326f83/parley/websocket"
 )
 
@@ -19,8 +20,17 @@ func (echo) OnClose(*websocket.Conn, error) {}
 func echoBlocking(c *websocket.Conn) {
 	defer c.CloseNow()
 	ctx := context.Background()
-	for msg, err := range c.Messages(ctx) {
-		if err != nil || c.Write(ctx, msg.Type, msg.Data) != nil {
+	for {
+		typ, r, err := c.Reader(ctx)
+		if err != nil {
+			return
+		}
+		p := serve.Borrow()
+		if _, err = p.ReadFrom(r); err == nil {
+			err = c.Write(ctx, typ, p.Bytes())
+		}
+		serve.GiveBack(p)
+		if err != nil {
 			return
 		}
 	}

@@ -28,6 +28,10 @@ type FD struct {
 const (
 	// taken, in FD.turn: somebody runs Ready, or is about to.
 	taken = 1 << 31
+	// alone, in FD.turn: Ready runs, and holds up nobody.
+	alone = 1 << 29
+	// excused, in FD.turn beside alone: HandOver was called.
+	excused = 1 << 28
 	// closed, in FD.users.
 	closed = 1 << 31
 )
@@ -117,6 +121,12 @@ func (f *FD) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// AwaitBytes has Readable not be told of before n bytes are there to be read, or the end of the stream: of the first if n is 0.
+// What is there can be read at any time. The kernel may not wait for all of a large n.
+func (f *FD) AwaitBytes(n int) error {
+	return f.control(func(fd int) error { return awaitBytes(fd, int32(n)) })
+}
+
 // Write writes as much of a and then b as there is room for, in one system call, and returns how much that was. If it was
 // nothing, the error is ErrAgain, and Writable will be called. If it was less than all of it, the caller is to write
 // again until it gets ErrAgain.
@@ -195,6 +205,24 @@ func (f *FD) Wake() {
 // fair share.
 func (f *FD) Again(ev Event) { f.turn.Or(uint32(ev)) }
 
+// Watch has it found out if the call of Ready that is under way blocks. It is to be called before it does what may, unless it is
+// Unwatched.
+func (f *FD) Watch() {
+	if !f.p.awake.Load() {
+		f.p.watch(f)
+	}
+}
+
+// HandOver says that the call of Ready that is under way, if there is one, will take long, so that it need not be found out: others'
+// turns go on, if they would have waited for it, and Blocked will not be called.
+func (f *FD) HandOver() {
+	if f.turn.Load()&alone == 0 {
+		f.p.handOver(f)
+	} else {
+		f.turn.Or(excused)
+	}
+}
+
 // SetTimer makes Ready be called with Due after d, or up to 50 ms later, in place of a time that was set before. Negative:
 // not at all. After Close it does nothing.
 func (f *FD) SetTimer(d time.Duration) { f.p.setTimer(f, d) }
@@ -205,9 +233,21 @@ func (f *FD) claim(ev Event) bool {
 }
 
 // run calls Ready with what is noted, after claim. What is noted meanwhile has to wait in line behind the others.
-func (f *FD) run(scratch []byte, mode Event) {
-	ev := Event(f.turn.Swap(taken)) &^ taken
-	f.h.Ready(ev|mode, scratch)
+func (f *FD) run(scratch []byte) {
+	f.h.Ready(Event(f.turn.Swap(taken))&^taken, scratch)
+	f.rest()
+}
+
+// runAlone is run for a goroutine that does nothing else. It reports whether HandOver was called.
+func (f *FD) runAlone(scratch []byte) (handedOver bool) {
+	f.h.Ready(Event(f.turn.Swap(taken|alone))&^taken|Unwatched, scratch)
+	handedOver = f.turn.And(^uint32(alone|excused))&excused != 0
+	f.rest()
+	return handedOver
+}
+
+// rest ends a turn.
+func (f *FD) rest() {
 	if !f.turn.CompareAndSwap(taken, 0) {
 		f.p.inject(f)
 	}

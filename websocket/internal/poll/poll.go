@@ -24,22 +24,22 @@ const (
 	Due
 	// Woken: FD.Wake was called.
 	Woken
-	// Unwatched: Blocked will not be called during this call of Ready.
+	// Unwatched: this call of Ready makes nobody wait. Blocked will not be called during it.
 	Unwatched
 )
 
 // A Handler is what an FD calls.
 type Handler interface {
 	// Ready is called when something has happened: one call at a time, and none after that which saw the FD closed unless
-	// Wake is called. It may block, which makes other events of its own FD wait, and nobody else's. scratch is memory to read
-	// into, good until Ready returns.
+	// Wake is called. It may block, once it has called FD.Watch, which makes other events of its own FD wait, and nobody else's.
+	// scratch is memory to read into, good until Ready returns.
 	Ready(ev Event, scratch []byte)
 
 	// Writable is called when a socket that had no room for what was written to it has room again: possibly during a call
 	// of Ready. It must not block.
 	Writable()
 
-	// Blocked is called when Ready has been running for long, at most once for each call of it, and while it still runs or
+	// Blocked is called when Ready has been running for long after FD.Watch, at most once for each call of it, and while it still runs or
 	// has just returned. It must not block.
 	Blocked()
 }

@@ -50,7 +50,13 @@ type funcs struct {
 	blocked  func()
 }
 
-func (f *funcs) Ready(ev Event, scratch []byte) { f.ready(ev, scratch) }
+func (f *funcs) Ready(ev Event, scratch []byte) {
+	if ev&Unwatched == 0 {
+		f.Watch()
+	}
+	f.ready(ev, scratch)
+}
+
 func (f *funcs) Writable() {
 	if f.writable != nil {
 		f.writable()
@@ -622,5 +628,97 @@ func TestProgress(t *testing.T) {
 	}
 	if batchSize > placeMask {
 		t.Error("a batch has more places than can be told")
+	}
+}
+
+func TestAwaitBytes(t *testing.T) {
+	near, far := connect(t, listen(t))
+	got := make(chan int, 1000)
+	f := &funcs{}
+	f.ready = func(_ Event, scratch []byte) {
+		for {
+			n, err := f.Read(scratch)
+			got <- n
+			if err != nil {
+				return
+			}
+		}
+	}
+	f.take(t, near)
+	send := func(n int) {
+		if _, err := far.Write(make([]byte, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(n int, what string) {
+		for n > 0 {
+			n -= soon(t, got, what)
+		}
+		if n < 0 {
+			t.Fatalf("%d bytes too many: %s", -n, what)
+		}
+	}
+	await := func(n int) {
+		if err := f.AwaitBytes(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(100_000)
+	send(60_000)
+	send(40_000)
+	want(100_000, "what was awaited")
+	send(50_000)
+	await(0)
+	want(50_000, "what came before less was awaited")
+	await(100_000)
+	send(10)
+	far.CloseWrite()
+	want(10, "the last bytes, with the end of the stream")
+}
+
+// TestWhoHandsOverHoldsUpNobody has handlers that know that they will block, more than there are pollers, and others meanwhile.
+func TestWhoHandsOverHoldsUpNobody(t *testing.T) {
+	l := listen(t)
+	release := make(chan struct{})
+	const stuck = 100
+	entered := make(chan struct{}, stuck)
+	left := make(chan struct{}, stuck)
+	for range stuck {
+		near, far := connect(t, l)
+		f := &funcs{}
+		f.ready = func(_ Event, scratch []byte) {
+			if n, _ := f.Read(scratch); n == 0 {
+				return
+			}
+			f.HandOver()
+			entered <- struct{}{}
+			<-release
+			left <- struct{}{}
+		}
+		f.take(t, near)
+		far.Write([]byte("x"))
+	}
+	for range stuck {
+		soon(t, entered, "a handler that is called while others block")
+	}
+	done := make(chan struct{}, stuck)
+	finished := make(chan error, stuck)
+	for i := range 10 {
+		near, far := connect(t, l)
+		e := &echoer{t: t, done: done}
+		if err := e.Take(near, e); err != nil {
+			t.Fatal(err)
+		}
+		go func() { finished <- talk(far, uint64(i)) }()
+	}
+	for range 10 {
+		if err := soon(t, finished, "an echo"); err != nil {
+			t.Error(err)
+		}
+		soon(t, done, "an end")
+	}
+	close(release)
+	for range stuck {
+		soon(t, left, "a handler that is released")
 	}
 }

@@ -41,6 +41,15 @@ func (*FD) Read([]byte) (int, error) { return 0, ErrClosed }
 // Write returns ErrClosed.
 func (*FD) Write(_, _ []byte) (int, error) { return 0, ErrClosed }
 
+// AwaitBytes returns ErrClosed.
+func (*FD) AwaitBytes(int) error { return ErrClosed }
+
+// Watch does nothing.
+func (*FD) Watch() {}
+
+// HandOver does nothing.
+func (*FD) HandOver() {}
+
 // WriteLast returns ErrClosed.
 func (*FD) WriteLast([]byte) (int, error) { return 0, ErrClosed }
 

@@ -46,11 +46,11 @@ type poller struct {
 	err    error
 	wait   func(uintptr) bool
 	batch  *batch // what it works on
-	awake  bool   // the watchman counts it as busy
 
 	spreadUntil atomic.Int64 // ns since base: handlers run in goroutines of their own until then
 
 	clock   atomic.Int64 // ns since base, as of the last batch
+	awake   atomic.Bool  // the watchman counts it as busy: set by FD.Watch
 	waiting atomic.Bool  // the worker may be waiting: inject must wake it
 
 	mu       sync.Mutex
@@ -125,8 +125,8 @@ func newPoller() (*poller, error) {
 	}
 	p.wait = func(uintptr) bool {
 		p.got, p.err = epollNow(p.epfd, p.events[:])
-		if p.got == 0 && p.awake {
-			p.awake = false
+		if p.got == 0 && p.awake.Load() {
+			p.awake.Store(false)
 			watch.rest()
 		}
 		return p.got > 0 || p.err != nil
@@ -242,7 +242,7 @@ func (p *poller) work(at uint64, b *batch) {
 			case spread:
 				go p.runAlone(e.fd)
 			default:
-				e.fd.run(scratch, 0)
+				e.fd.run(scratch)
 			}
 		}
 		if !p.move(&at, nextBatch(at)) {
@@ -274,8 +274,10 @@ func (p *poller) move(at *uint64, to uint64) bool {
 
 // gather waits until there is something to do, and makes a batch of it.
 func (p *poller) gather(b *batch) {
+	p.mu.Lock()            // isAbout looks there
 	clear(b.entries[:b.n]) // lest sockets that have gone be held
 	b.n = 0
+	p.mu.Unlock()
 	for b.n == 0 {
 		p.got = 0
 		p.waiting.Store(true)
@@ -292,10 +294,6 @@ func (p *poller) gather(b *batch) {
 		p.resolve(b)
 	}
 	p.clock.Store(int64(time.Since(p.base)))
-	if !p.awake {
-		p.awake = true
-		watch.begin()
-	}
 }
 
 func (p *poller) anyInjected() bool {

@@ -8,7 +8,7 @@ import (
 
 // Sockets do not block, so that their system calls need not tell the scheduler (which costs as much as a short call
 // itself), unless there is much to copy.
-const longCall = 64 << 10
+const longCall = 128 << 10
 
 // ReadNow reads what there is from a socket that does not block, or returns ErrAgain. At the end of the stream it returns
 // io.EOF.
@@ -116,6 +116,16 @@ func AcceptNow(fd uintptr) (int, error) {
 
 // closeNow closes a socket that does not block, and does not linger.
 func closeNow(fd int32) { syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0) }
+
+// awaitBytes sets SO_RCVLOWAT.
+func awaitBytes(fd int, n int32) error {
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), syscall.SOL_SOCKET, syscall.SO_RCVLOWAT,
+		uintptr(unsafe.Pointer(&n)), unsafe.Sizeof(n), 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
 
 // epollNow returns what has happened, without waiting.
 func epollNow(epfd int, events []syscall.EpollEvent) (int, error) {

@@ -65,7 +65,7 @@ type sight struct {
 	again bool   // seen twice
 }
 
-// begin is called by a worker that is about to run handlers, after a sleep.
+// begin is called for a worker that is about to run what may block, for the first time after a sleep.
 func (w *watchman) begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -121,19 +121,53 @@ func (w *watchman) round() {
 	w.wind()
 }
 
-// takeOver gives p a new worker, if its progress is still at.
+// takeOver gives p a new worker, if its progress is still at, for a handler that blocks.
 func (p *poller) takeOver(at uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if !p.progress.CompareAndSwap(at, at+leaseOne) {
 		return
 	}
-	blocked := p.batch.entries[at&placeMask-1].fd
-	rest := *p.batch
-	p.batch = &rest
+	rest := p.copyBatch()
+	blocked := rest.entries[at&placeMask-1].fd
 	p.spread()
 	go func() {
 		blocked.h.Blocked()
-		p.work(at+leaseOne, &rest)
+		p.work(at+leaseOne, rest)
 	}()
+}
+
+// handOver gives p a new worker, if the present one is about f. It is known to take long: to find it out took no time, and there
+// is no reason to think that others will.
+func (p *poller) handOver(f *FD) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at := p.progress.Load(); p.isAbout(f, at) && p.progress.CompareAndSwap(at, at+leaseOne) {
+		go p.work(at+leaseOne, p.copyBatch())
+	}
+}
+
+// watch has the watchman look after p, if the worker is about f.
+func (p *poller) watch(f *FD) {
+	p.mu.Lock()
+	begins := p.isAbout(f, p.progress.Load()) && !p.awake.Swap(true)
+	p.mu.Unlock()
+	if begins { // not under mu, which the watchman takes in his rounds
+		watch.begin()
+	}
+}
+
+// isAbout reports whether f is what the worker is about, by its progress. mu is held.
+func (p *poller) isAbout(f *FD, at uint64) bool {
+	place := at & placeMask
+	return place > 0 && p.batch.entries[place-1].fd == f
+}
+
+// copyBatch makes the next worker's batch. mu is held, lest two do so at once.
+func (p *poller) copyBatch() *batch {
+	rest := *p.batch
+	p.batch = &rest
+	return &rest
 }
 
 func (p *poller) spread() { p.spreadUntil.Store(int64(time.Since(p.base) + spreadFor)) }
@@ -148,8 +182,8 @@ func (p *poller) runAlone(f *FD) {
 	scratch := smallScratches.Get().(*[4096]byte)
 	defer smallScratches.Put(scratch)
 	began := time.Now()
-	f.run(scratch[:], Unwatched)
-	if time.Since(began) > watchEvery {
+	handedOver := f.runAlone(scratch[:])
+	if !handedOver && time.Since(began) > watchEvery {
 		p.spread()
 	}
 }

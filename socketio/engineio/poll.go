@@ -283,8 +283,8 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 
 // receivePayload deals with the packets of a POST request.
 func (s *Session) receivePayload(body []byte, r *http.Request) error {
-	s.in.Lock()
-	defer s.in.Unlock()
+	s.enter()
+	defer s.leave()
 	if !utf8.Valid(body) { // as a WebSocket would be told
 		return errNotText
 	}

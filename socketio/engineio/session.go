@@ -59,10 +59,11 @@ type Session struct {
 	server *Server
 	value  any
 
-	in sync.Mutex // held while the handler is called; mu may be taken within
-
 	mu      sync.Mutex
 	state   state
+	busy    bool          // the handler is being called, or may be about to
+	idle    chan struct{} // closed when it is not any more; nil: nobody waits for that
+	untold  Reason        // the handler is to be told of the end when it is idle
 	ws      *websocket.Conn // nil as long as the session is polling
 	polling *polling        // nil from then on
 	beat    heartbeat
@@ -228,16 +229,50 @@ func (s *Session) shut(reason Reason) {
 		}
 		s.gone()
 	}
+	tell := wasOpen && !s.busy // if it was not open, whoever opens it sees what has become of it
+	if wasOpen && s.busy {
+		s.untold = reason
+	}
 	go func() {
 		if ws != nil {
 			closeWebSocket(ws, reason)
 		}
-		if wasOpen { // if not, whoever opens it sees what has become of it
-			s.in.Lock()
-			defer s.in.Unlock()
+		if tell {
 			s.server.handler.OnClose(s, reason)
 		}
 	}()
+}
+
+// enter waits until nobody else calls the handler. leave must be called then.
+func (s *Session) enter() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.busy {
+		if s.idle == nil {
+			s.idle = make(chan struct{})
+		}
+		idle := s.idle
+		s.mu.Unlock()
+		<-idle
+		s.mu.Lock()
+	}
+	s.busy = true
+}
+
+// leave lets others call the handler, and tells it of the end if that has come.
+func (s *Session) leave() {
+	s.mu.Lock()
+	s.busy = false
+	if s.idle != nil {
+		close(s.idle)
+		s.idle = nil
+	}
+	reason := s.untold
+	s.untold = ""
+	s.mu.Unlock()
+	if reason != "" {
+		s.server.handler.OnClose(s, reason)
+	}
 }
 
 // gone forgets the session. mu is held.
@@ -269,8 +304,8 @@ func closeWebSocket(ws *websocket.Conn, reason Reason) {
 
 // opened has the session begin, unless it was ended meanwhile. fail tells that the handshake went wrong.
 func (s *Session) opened() bool {
-	s.in.Lock()
-	defer s.in.Unlock()
+	s.enter()
+	defer s.leave()
 	s.mu.Lock()
 	if s.state != opening {
 		s.mu.Unlock()
@@ -291,8 +326,6 @@ func (s *Session) failed() {
 		s.gone()
 	}
 	s.mu.Unlock()
-	s.in.Lock()
-	defer s.in.Unlock()
 	s.server.handler.OnClose(s, TransportError)
 }
 
@@ -309,7 +342,7 @@ func (s *Session) handshake() []byte {
 
 var errDirection = errors.New("engineio: it is the server that pings")
 
-// receive deals with a packet from the client. in is held. After an error, or if the session has ended, there is nothing
+// receive deals with a packet from the client, between enter and leave. After an error, or if the session has ended, there is nothing
 // more to be received.
 func (s *Session) receive(p received) error {
 	s.mu.Lock()

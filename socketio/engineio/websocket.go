@@ -52,8 +52,8 @@ func (s *Session) receiveFrame(typ websocket.MessageType, data []byte) {
 		s.ws.Close(websocket.StatusNormalClosure, "")
 		return
 	}
-	s.in.Lock()
-	defer s.in.Unlock()
+	s.enter()
+	defer s.leave()
 	if err := s.receive(p); err != nil && err != ErrClosed {
 		s.end(TransportError)
 	}

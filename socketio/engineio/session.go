@@ -61,9 +61,9 @@ type Session struct {
 
 	mu      sync.Mutex
 	state   state
-	busy    bool          // the handler is being called, or may be about to
-	idle    chan struct{} // closed when it is not any more; nil: nobody waits for that
-	untold  Reason        // the handler is to be told of the end when it is idle
+	busy    bool            // the handler is being called, or may be about to
+	idle    chan struct{}   // closed when it is not any more; nil: nobody waits for that
+	untold  Reason          // the handler is to be told of the end when it is idle
 	ws      *websocket.Conn // nil as long as the session is polling
 	polling *polling        // nil from then on
 	beat    heartbeat
@@ -229,18 +229,16 @@ func (s *Session) shut(reason Reason) {
 		}
 		s.gone()
 	}
-	tell := wasOpen && !s.busy // if it was not open, whoever opens it sees what has become of it
-	if wasOpen && s.busy {
-		s.untold = reason
+	if ws != nil {
+		go closeWebSocket(ws, reason) // which may take its time
 	}
-	go func() {
-		if ws != nil {
-			closeWebSocket(ws, reason)
-		}
-		if tell {
-			s.server.handler.OnClose(s, reason)
-		}
-	}()
+	switch {
+	case !wasOpen: // whoever opens it sees what has become of it
+	case s.busy:
+		s.untold = reason
+	default:
+		go s.server.handler.OnClose(s, reason)
+	}
 }
 
 // enter waits until nobody else calls the handler. leave must be called then.

@@ -1,0 +1,57 @@
+"""A conversation with the server of server_test.go, by python-socketio."""
+
+import json
+import queue
+import sys
+
+import socketio
+
+task = json.load(sys.stdin)
+PATIENCE = 60  # seconds
+
+
+def connect(**options):
+    client = socketio.Client(reconnection=False)
+    came = {name: queue.Queue() for name in ("welcome", "back", "said", "connect_error")}
+    client.on("welcome", lambda *args: came["welcome"].put(args))
+    client.on("back", lambda *args: came["back"].put(args))
+    client.on("said", lambda *args: came["said"].put(args))
+    client.on("connect_error", lambda *args: came["connect_error"].put(args))
+    client.on("question", lambda n, data: (n + 1, data + b"\x04"))
+    client.connect(task["url"], transports=task["transports"], **options)
+    return client, came
+
+
+def ask(client, name, *args, namespace=None):
+    return client.call(name, args, timeout=PATIENCE, namespace=namespace)
+
+
+a, heard = connect(auth={"token": "Ann"}, namespaces=["/", "/admin"])
+assert heard["welcome"].get(timeout=PATIENCE) == ("Ann",)
+values = (1, -2.5, "ü \x1e", None, {"a": [True]}, b"\x00\x01\xff", {"b": [b"x", b""]})
+assert tuple(ask(a, "echo", *values)) == values
+a.emit("back", values)
+assert heard["back"].get(timeout=PATIENCE) == values
+assert list(ask(a, "ask")) == [2, b"\x01\x02\x03\x04"]
+assert ask(a, "echo", "over there", namespace="/admin") == "over there"
+
+b, heard_b = connect()
+for client in (a, b):
+    assert ask(client, "join", "r") is True
+ask(a, "say", {"How": "to", "Room": "r", "Text": "to b"})
+ask(a, "say", {"How": "in", "Room": "r", "Text": "to both"})
+assert heard_b["said"].get(timeout=PATIENCE) == ("to b",)
+assert heard_b["said"].get(timeout=PATIENCE) == ("to both", b"to both")
+assert heard["said"].get(timeout=PATIENCE) == ("to both", b"to both")
+b.disconnect()
+
+try:
+    connect(auth={"token": "bad"})
+except socketio.exceptions.ConnectionError as error:
+    assert "not you" in str(error), error
+else:
+    raise AssertionError("it was not refused")
+
+if "websocket" in task["transports"]:
+    assert a.transport() == "websocket", a.transport()
+a.disconnect()

@@ -126,9 +126,14 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.state == closing:
 		q.poll = &poll{}
-		q.take(typeClose)
+		if len(q.queue) > 0 {
+			q.take(0)
+		} else {
+			q.take(typeClose)
+			s.gone()
+		}
 		body := q.poll.answer
-		s.gone()
+		q.poll = nil
 		s.mu.Unlock()
 		s.write(w, body)
 		return

@@ -242,7 +242,8 @@ func TestServerCloses(t *testing.T) {
 			t.Errorf("sending after Close: %v", err)
 		}
 		w.post(sid, "4a").wantError(t, 400, engineio.UnknownSession)
-		w.get(sid).want(t, 200, "4bye\x1e1")
+		w.get(sid).want(t, 200, "4bye")
+		w.get(sid).want(t, 200, "1")
 		w.get(sid).wantError(t, 400, engineio.UnknownSession)
 
 		// One that does not come is not waited for forever.

@@ -218,8 +218,9 @@ func (s *Session) shut(reason Reason) {
 		close(s.done)
 	}
 	ws := s.ws
-	if s.polling != nil && wasOpen && reason == ForcedClose && !s.polling.waits() {
-		// The next GET request, if one comes, gets what there is to get.
+	if s.polling != nil && wasOpen && reason == ForcedClose && (!s.polling.waits() || len(s.polling.queue) > 0) {
+		// The GET request that waits, or the next one, gets what was sent, and one after that is told of the end: clients look
+		// at a packet that says so before they look at the others of an answer.
 		s.state = closing
 		s.polling.endUpgrade()
 		s.beat.set(s, lingering)

@@ -139,6 +139,7 @@ func (p *peer) quiet() {
 	if _, data, err := p.Read(ctx); err == nil || ctx.Err() == nil {
 		p.w.t.Fatalf("came %q, %v; want nothing", data, err)
 	}
+	synctest.Wait() // so that what handlers did is known here, too
 }
 
 // wantEnd reads until the server closes the connection.

@@ -86,13 +86,17 @@ portable:
 	GOOS=darwin go build ./...
 	GOOS=windows go build ./...
 
-# The library must be usable alone.
+# The libraries must be usable alone.
 .PHONY: imports
 imports:
 	@module=$$(go list -m); \
 	foreign=$$(go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' ./websocket | \
 		grep -v -e "^$$module/websocket\(/\|$$\)" -e '^github.com/klauspost/compress/' || true); \
 	[ -z "$$foreign" ] || { echo "websocket imports more than the standard library and klauspost/compress:" >&2; echo "$$foreign" >&2; exit 1; }
+	@module=$$(go list -m); \
+	foreign=$$(go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' ./socketio | \
+		grep -v -e "^$$module/\(websocket\|socketio\)\(/\|$$\)" -e '^github.com/klauspost/compress/' || true); \
+	[ -z "$$foreign" ] || { echo "socketio imports more than websocket and the standard library:" >&2; echo "$$foreign" >&2; exit 1; }
 
 .PHONY: unit
 unit:

@@ -3,7 +3,6 @@ package socketio_test
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -155,26 +154,6 @@ func (p *peer) wantEnd() {
 			return
 		}
 	}
-}
-
-// request makes a request of HTTP polling.
-func (w *world) request(method, sid, body string) string {
-	w.t.Helper()
-	req, err := http.NewRequest(method, "http://example.com/socket.io/?EIO=4&transport=polling&sid="+sid, strings.NewReader(body))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	req.Header = w.header.Clone()
-	resp, err := w.client.Do(req)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return string(text)
 }
 
 // ids returns the ids of sockets, sorted.

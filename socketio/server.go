@@ -125,6 +125,7 @@ func newHandshake(r *http.Request) Handshake {
 	var header strings.Builder
 	r.Header.Write(&header) // to a strings.Builder: cannot fail
 	return Handshake{
-		Host: r.Host, URI: r.RequestURI, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Time: time.Now(), header: header.String(),
+		Host: r.Host, URI: r.RequestURI, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Time: time.Now(),
+		header: strings.Clone(header.String()), // without the room that the builder has left
 	}
 }

@@ -33,7 +33,10 @@ type poll struct {
 
 // impatience is how long a GET request that comes while a WebSocket is taking over is kept for it to be done. Clients do not
 // go on polling then, but for the one request that may have been on its way.
-const impatience = 50 * time.Millisecond
+const impatience = 100 * time.Millisecond
+
+// overtaking is how long a POST request that closes waits for the GET request that it may have overtaken.
+const overtaking = 250 * time.Millisecond
 
 // pollWriteTime is how long a client may take over the answer to a GET request.
 const pollWriteTime = 30 * time.Second
@@ -314,7 +317,7 @@ func (s *Session) receivePayload(body []byte, r *http.Request) error {
 // awaitPoll gives a GET request that was sent before the one that closes, and was overtaken by it, a moment to come, so that
 // it is answered as all that wait are.
 func (s *Session) awaitPoll(r *http.Request) {
-	end := time.NewTimer(impatience)
+	end := time.NewTimer(overtaking)
 	defer end.Stop()
 	for {
 		s.mu.Lock()

@@ -99,6 +99,12 @@ func (a Args) Raw(i int) json.RawMessage {
 	return text
 }
 
+// An unchanged argument is sent as it came, which was JSON.
+type unchanged json.RawMessage
+
+// MarshalJSON implements json.Marshaler.
+func (u unchanged) MarshalJSON() ([]byte, error) { return u, nil }
+
 // Values returns all arguments in a form that can be sent on: Emit(event, args.Values()...) sends the same.
 func (a Args) Values() []any {
 	if a.values != nil {
@@ -106,7 +112,7 @@ func (a Args) Values() []any {
 	}
 	vs := make([]any, len(a.raw))
 	for i, raw := range a.raw {
-		vs[i] = raw
+		vs[i] = unchanged(raw)
 	}
 	return vs
 }

@@ -265,8 +265,8 @@ func (c *client) run() {
 		c.jobs = done[:0]
 		c.mu.Unlock()
 		for i := range jobs {
-			j := jobs[i]
-			c.safely(&j)
+			j := &jobs[i]
+			c.safely(j)
 			c.mu.Lock()
 			c.bytes -= jobBytes + len(j.msg.Data)
 			if c.bytes <= maxWaiting/2 {

@@ -94,6 +94,8 @@ func (x *extractor) append(dst []byte, arg any) ([]byte, error) {
 		}
 		x.attachments = append(x.attachments, arg)
 		return appendPlaceholder(dst, len(x.attachments)-1), nil
+	case unchanged:
+		return append(dst, arg...), nil
 	case json.RawMessage:
 		if arg == nil {
 			break
@@ -148,9 +150,12 @@ func isPlain(s string) bool {
 }
 
 // send sends the encoding to one client.
-func (e encoding) send(session *engineio.Session, volatile bool) (err error) {
-	var few [1 + packet.MaxAttachments]engineio.Packet
-	packets := append(few[:0], engineio.Wire(e.text))
+func (e *encoding) send(session *engineio.Session, volatile bool) (err error) {
+	if len(e.attachments) == 0 && !volatile {
+		return sendError(session.Send(engineio.Wire(e.text)))
+	}
+	packets := make([]engineio.Packet, 0, 1+len(e.attachments))
+	packets = append(packets, engineio.Wire(e.text))
 	for _, a := range e.attachments {
 		packets = append(packets, engineio.Binary(a))
 	}
@@ -174,7 +179,7 @@ func (e encoding) prepare() []engineio.Packet {
 
 // sendError returns what the caller of Emit is told.
 func sendError(err error) error {
-	if errors.Is(err, engineio.ErrClosed) {
+	if err != nil && errors.Is(err, engineio.ErrClosed) {
 		return ErrDisconnected
 	}
 	return err

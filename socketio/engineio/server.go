@@ -20,7 +20,8 @@ type Handler interface {
 	OnOpen(s *Session)
 	// OnMessage is called with each message. data is good until OnMessage returns: copy what is to be kept.
 	OnMessage(s *Session, typ websocket.MessageType, data []byte)
-	// OnClose is called once, when the session has ended.
+	// OnClose is called once, when the session has ended; without OnOpen, if the handshake failed after AllowRequest had
+	// allowed it.
 	OnClose(s *Session, reason Reason)
 }
 

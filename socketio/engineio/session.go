@@ -313,6 +313,9 @@ func (s *Session) opened() bool {
 	}
 	s.state = open
 	s.beat.begin(s)
+	if s.ws != nil { // the first that is sent; who has got it may ask for more
+		s.ws.Send(websocket.MessageText, s.handshake())
+	}
 	s.mu.Unlock()
 	s.server.handler.OnOpen(s)
 	return true

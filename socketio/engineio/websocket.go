@@ -15,7 +15,6 @@ func (s *Session) openWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ws.SetReadLimit(int64(s.server.opts.MaxPayload))
-	ws.Send(websocket.MessageText, s.handshake())
 	s.mu.Lock()
 	s.ws = ws
 	s.mu.Unlock()

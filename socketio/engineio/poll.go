@@ -19,7 +19,7 @@ type polling struct {
 	post    *http.ResponseController // of the POST request that is being read; nil: there is none
 	posting bool                     // there is a POST request
 	upgrade *upgrade                 // nil: no WebSocket is trying to take over
-	came    chan struct{}            // closed when a GET request comes; nil: nobody waits for one
+	last    byte                     // what a GET request is told that comes when the session is closing
 }
 
 // A poll is a GET request that waits.
@@ -35,7 +35,8 @@ type poll struct {
 // go on polling then, but for the one request that may have been on its way.
 const impatience = 100 * time.Millisecond
 
-// overtaking is how long a POST request that closes waits for the GET request that it may have overtaken.
+// overtaking is how long a session that the client has closed waits for the GET request that was sent before the one that
+// closes, and may have been overtaken by it: it is answered as all that wait are.
 const overtaking = 250 * time.Millisecond
 
 // pollWriteTime is how long a client may take over the answer to a GET request.
@@ -132,7 +133,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 		if len(q.queue) > 0 {
 			q.take(0)
 		} else {
-			q.take(typeClose)
+			q.take(q.last)
 			s.gone()
 		}
 		body := q.poll.answer
@@ -156,10 +157,6 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	}
 	p := &poll{wake: make(chan struct{}, 1), late: q.upgrade != nil}
 	q.poll = p
-	if q.came != nil {
-		close(q.came)
-		q.came = nil
-	}
 	s.await(p, q, r)
 	q.poll = nil
 	s.mu.Unlock()
@@ -275,7 +272,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	q.post = nil
 	s.mu.Unlock()
 	c.SetReadDeadline(time.Time{})
-	switch err := s.receivePayload(body, r); {
+	switch err := s.receivePayload(body); {
 	case err == errEnough:
 		s.end(TransportClose)
 	case err == ErrClosed:
@@ -290,7 +287,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 }
 
 // receivePayload deals with the packets of a POST request.
-func (s *Session) receivePayload(body []byte, r *http.Request) error {
+func (s *Session) receivePayload(body []byte) error {
 	s.enter()
 	defer s.leave()
 	if !utf8.Valid(body) { // as a WebSocket would be told
@@ -304,7 +301,6 @@ func (s *Session) receivePayload(body []byte, r *http.Request) error {
 			return err
 		}
 		if p.typ == typeClose {
-			s.awaitPoll(r)
 			return errEnough
 		}
 		if err := s.receive(p); err != nil {
@@ -312,33 +308,4 @@ func (s *Session) receivePayload(body []byte, r *http.Request) error {
 		}
 	}
 	return nil
-}
-
-// awaitPoll gives a GET request that was sent before the one that closes, and was overtaken by it, a moment to come, so that
-// it is answered as all that wait are.
-func (s *Session) awaitPoll(r *http.Request) {
-	end := time.NewTimer(overtaking)
-	defer end.Stop()
-	for {
-		s.mu.Lock()
-		wait := s.state == open && s.polling != nil && s.polling.poll == nil
-		var came chan struct{}
-		if wait {
-			if s.polling.came == nil {
-				s.polling.came = make(chan struct{})
-			}
-			came = s.polling.came
-		}
-		s.mu.Unlock()
-		if !wait {
-			return
-		}
-		select {
-		case <-came:
-		case <-end.C:
-			return
-		case <-r.Context().Done():
-			return
-		}
-	}
 }

@@ -49,7 +49,7 @@ type state uint8
 const (
 	opening state = iota // the handshake is being answered
 	open
-	closing // OnClose is being called; the client has yet to be told
+	closing // OnClose is being called; a request of the client has yet to be answered
 	closed
 )
 
@@ -218,13 +218,15 @@ func (s *Session) shut(reason Reason) {
 		close(s.done)
 	}
 	ws := s.ws
-	if s.polling != nil && wasOpen && reason == ForcedClose && (!s.polling.waits() || len(s.polling.queue) > 0) {
+	switch {
+	case s.polling != nil && wasOpen && reason == ForcedClose && (!s.polling.waits() || len(s.polling.queue) > 0):
 		// The GET request that waits, or the next one, gets what was sent, and one after that is told of the end: clients look
 		// at a packet that says so before they look at the others of an answer.
-		s.state = closing
-		s.polling.endUpgrade()
-		s.beat.set(s, lingering)
-	} else {
+		s.linger(typeClose, lingering)
+	case s.polling != nil && wasOpen && reason == TransportClose && !s.polling.waits():
+		s.polling.queue, s.polling.bytes = nil, 0
+		s.linger(typeNoop, overtaking)
+	default:
 		if s.polling != nil {
 			s.polling.farewell(reason)
 		}
@@ -272,6 +274,14 @@ func (s *Session) leave() {
 	if reason != "" {
 		s.server.handler.OnClose(s, reason)
 	}
+}
+
+// linger keeps a polling session for a GET request that is to be told of the end. mu is held.
+func (s *Session) linger(last byte, d time.Duration) {
+	s.state = closing
+	s.polling.last = last
+	s.polling.endUpgrade()
+	s.beat.set(s, d)
 }
 
 // gone forgets the session. mu is held.

@@ -108,6 +108,9 @@ func (n *Namespace) add(s *Socket, past *pastSession) bool {
 	case n.recovery != nil:
 		s.since = n.recovery.seq
 	}
+	if n.recovery != nil {
+		n.recovery.present[s.pid] = s
+	}
 	n.mu.Lock()
 	n.byID[s.id] = s
 	n.everyone.add(s)

@@ -29,7 +29,8 @@ type Options struct {
 
 // RecoveryOptions say how far a client that comes back after it lost its connection gets its rooms, its data and the events
 // that it missed. Each event that is not volatile has one more argument then, a string at the end, by which clients say up
-// to where they have got.
+// to where they have got. A client that comes back before it is known that it was away takes the place of the connection that
+// it had, which ends.
 type RecoveryOptions struct {
 	// MaxDisconnection is how long it may have been away. 0 means 2 minutes.
 	MaxDisconnection time.Duration

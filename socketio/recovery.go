@@ -24,6 +24,7 @@ type recovery struct {
 	bytes     int
 	sessions  map[string]*pastSession // by pid
 	oldest    []string                // their pids, in the order in which they were lost; some may be gone
+	present   map[string]*Socket      // those that are connected, by pid
 }
 
 // A logged event is one that may have to be sent again.
@@ -56,7 +57,7 @@ func newRecovery(n *Namespace, opts RecoveryOptions) *recovery {
 	if opts.MaxSessions == 0 {
 		opts.MaxSessions = defaultRecoverySessions
 	}
-	return &recovery{nsp: n, opts: opts, sessions: make(map[string]*pastSession)}
+	return &recovery{nsp: n, opts: opts, sessions: make(map[string]*pastSession), present: make(map[string]*Socket)}
 }
 
 // loggedOverhead is what an event in the log takes besides its bytes, about.
@@ -143,37 +144,51 @@ func (r *recovery) forget() {
 }
 
 // find returns what the client that wants to connect had before, if that is still known, and nothing that it missed is
-// forgotten. Nobody else finds it from then on.
-func (r *recovery) find(s *Socket) *pastSession {
+// forgotten. Nobody else finds it from then on. A client may be back before it is known here that it was away: stale is the
+// socket that it had then, which has left the namespace, and is to be ended.
+func (r *recovery) find(s *Socket) (past *pastSession, stale *Socket) {
 	var auth struct {
 		PID    string  `json:"pid"`
 		Offset *string `json:"offset"`
 	}
 	if json.Unmarshal(s.auth, &auth) != nil || auth.PID == "" {
-		return nil
+		return nil, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.forget()
-	past := r.sessions[auth.PID]
-	if past == nil {
-		return nil
+	if known := r.sessions[auth.PID]; known != nil {
+		found := *known
+		past = &found
+	} else if stale = r.present[auth.PID]; stale != nil && stale.client != s.client && stale.mayReturn() {
+		past = r.past(stale)
+	} else {
+		return nil, nil
 	}
-	from := past.after
+	past.from = past.after
 	if auth.Offset != nil {
 		seq, err := strconv.ParseUint(*auth.Offset, 36, 64)
 		if err != nil || seq > r.seq {
-			return nil
+			return nil, nil
 		}
-		from = seq
+		past.from = seq
 	}
-	found := *past
-	found.from = from
-	if !r.covers(&found) {
-		return nil
+	if !r.covers(past) {
+		return nil, nil
 	}
 	delete(r.sessions, auth.PID)
-	return &found
+	if stale != nil {
+		delete(r.present, auth.PID)
+		r.nsp.forget(stale)
+	}
+	return past, stale
+}
+
+// mayReturn reports whether the socket was not disconnected on purpose.
+func (s *Socket) mayReturn() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == connected || s.state == lost
 }
 
 // covers reports whether nothing is forgotten that past would have to be sent. mu is held.
@@ -203,16 +218,25 @@ func (e *logged) reaches(past *pastSession) bool {
 	return (len(e.rooms) == 0 || slices.ContainsFunc(e.rooms, isIn)) && !slices.ContainsFunc(e.except, isIn)
 }
 
-// remember keeps what a socket has that is about to be disconnected, if it may come back. mu is held.
+// remember keeps what a socket has that is about to be disconnected, if it may come back and has not yet. mu is held.
 func (r *recovery) remember(s *Socket, reason Reason) {
+	if r.present[s.pid] != s {
+		return
+	}
+	delete(r.present, s.pid)
 	switch reason {
 	case ClientDisconnect, ServerDisconnect, HandlerPanic, engineio.ParseError:
 		return
 	}
+	r.sessions[s.pid] = r.past(s)
+	r.oldest = append(r.oldest, s.pid)
+	r.forget()
+}
+
+// past returns what a socket has. mu is held.
+func (r *recovery) past(s *Socket) *pastSession {
 	r.nsp.mu.Lock()
 	rooms := slices.Clone(s.rooms)
 	r.nsp.mu.Unlock()
-	r.sessions[s.pid] = &pastSession{id: s.id, pid: s.pid, rooms: rooms, data: s.Data, lost: time.Now(), after: s.since}
-	r.oldest = append(r.oldest, s.pid)
-	r.forget()
+	return &pastSession{id: s.id, pid: s.pid, rooms: rooms, data: s.Data, lost: time.Now(), after: s.since}
 }

@@ -136,12 +136,6 @@ func TestRecovery(t *testing.T) {
 				t.Errorf("recovered from %q", bad)
 			}
 		}
-		// Two cannot be one.
-		q, wel = w.connectWithPID()
-		if _, second := w.reconnect(wel.PID, offset); second.SID == wel.SID {
-			t.Error("a socket that is connected was recovered")
-		}
-		q.CloseNow()
 	})
 }
 
@@ -150,6 +144,63 @@ func (w *world) connectWithPID() (*peer, welcome) {
 	p := w.dial()
 	p.send("40")
 	return p, p.welcomed("40")
+}
+
+// TestRecoveryOfWhatIsNotKnownToBeLost: a client may be back before the end of its connection is noticed, be it for seconds,
+// as when a telephone changes networks. Two cannot be one: the old connection ends.
+func TestRecoveryOfWhatIsNotKnownToBeLost(t *testing.T) {
+	inWorld(t, socketio.Options{Recovery: &socketio.RecoveryOptions{}}, func(t *testing.T, w *world) {
+		ends := make(chan socketio.Reason, 10)
+		w.io.On("connection", func(s *socketio.Socket) {
+			s.OnDisconnect(func(reason socketio.Reason) { ends <- reason })
+		})
+		p, wel := w.connectWithPID()
+		s := w.io.Socket(wel.SID)
+		s.Data = "mine"
+		s.Join("r")
+		w.io.Emit("got")
+		offset := offsetOf(p.next())
+		w.io.To("r").Emit("missed") // it is on its way to where nobody is
+		p.next()
+
+		q, again := w.reconnect(wel.PID, offset)
+		if again != wel {
+			t.Errorf("got %+v, want %+v", again, wel)
+		}
+		if reason := <-ends; reason != "transport close" || s.Connected() {
+			t.Errorf("the old one's end is %q, it is connected: %v", reason, s.Connected())
+		}
+		if _, _, err := p.Read(t.Context()); err == nil {
+			t.Error("its connection has not ended")
+		}
+		if err := s.Emit("lost"); err != socketio.ErrDisconnected {
+			t.Errorf("sending to it: %v", err)
+		}
+		s = w.io.Socket(wel.SID)
+		if !s.Recovered() || s.Data != "mine" || len(w.io.Sockets()) != 1 || len(w.io.In("r").FetchSockets()) != 1 {
+			t.Errorf("recovered: %v, data %v, %d sockets, rooms %v", s.Recovered(), s.Data, len(w.io.Sockets()), s.Rooms())
+		}
+		w.io.To("r").Emit("new")
+		for _, begins := range []string{`42["missed","`, `42["new","`} {
+			text := q.next()
+			if !strings.HasPrefix(text, begins) {
+				t.Fatalf("came %s, want %s", text, begins)
+			}
+			offset = offsetOf(text)
+		}
+		q.quiet()
+
+		// Not so for one that asks for what there is not: it is a new one, beside the other.
+		if _, fresh := w.reconnect(wel.PID, "zzzzzz"); fresh.SID == wel.SID || !s.Connected() {
+			t.Errorf("got %+v; the other is connected: %v", fresh, s.Connected())
+		}
+		// And it can be lost and come back as ever.
+		q.CloseNow()
+		synctest.Wait()
+		if _, again := w.reconnect(wel.PID, offset); again != wel {
+			t.Errorf("got %+v, want %+v", again, wel)
+		}
+	})
 }
 
 // TestRecoveryWithoutAnEvent: who has got none yet knows no offset.

@@ -135,7 +135,11 @@ func (s *Socket) connect() {
 	n := s.nsp
 	var past *pastSession
 	if n.recovery != nil {
-		past = n.recovery.find(s)
+		var stale *Socket
+		if past, stale = n.recovery.find(s); stale != nil {
+			stale.end(lost, engineio.TransportClose)
+			stale.client.session.Close()
+		}
 	}
 	if past != nil {
 		s.id, s.pid, s.Data, s.recovered = past.id, past.pid, past.data, true

@@ -121,6 +121,7 @@ func (c *client) take(m packet.Message) error {
 		}
 		s.acknowledged(&m)
 	case packet.Disconnect:
+		c.remove(s, false) // the client may connect again, before the handlers are through with what came before
 		c.do(job{kind: leaveJob, socket: s})
 	default:
 		return errState
@@ -303,7 +304,9 @@ func (c *client) safely(j *job) {
 	case eventJob:
 		s.dispatch(&j.msg)
 	case leaveJob:
-		s.end(disconnected, ClientDisconnect)
+		if s.endUntold(disconnected, ClientDisconnect) {
+			s.tellEnd(ClientDisconnect) // before what the client has sent since, which may be that it connects again
+		}
 	case endJob:
 		s.tellEnd(j.reason)
 	case callJob:

@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -352,6 +353,36 @@ func TestPanic(t *testing.T) {
 		p.want(`42["still","here"]`)
 		if len(w.io.Of("/bad").Sockets())+len(w.io.Of("/worse").Sockets()) != 0 {
 			t.Error("a socket is left")
+		}
+	})
+}
+
+// TestConnectRightAfterLeaving: the client need not wait for the server's handlers.
+func TestConnectRightAfterLeaving(t *testing.T) {
+	inWorld(t, socketio.Options{}, func(t *testing.T, w *world) {
+		var did []string // by one goroutine, and looked at when it waits
+		w.io.On("connection", func(s *socketio.Socket) {
+			did = append(did, "connection")
+			s.On("slow", func(*socketio.Event) {
+				time.Sleep(time.Second)
+				did = append(did, "slow")
+			})
+			s.OnDisconnect(func(reason socketio.Reason) { did = append(did, string(reason)) })
+		})
+		p := w.dial()
+		p.send("40")
+		first := p.welcomed("40")
+		p.send(`42["slow"]`, "41", "40")
+		if again := p.welcomed("40"); again.SID == first.SID {
+			t.Error("it is the same socket")
+		}
+		p.quiet()
+		want := []string{"connection", "slow", "client namespace disconnect", "connection"}
+		if !slices.Equal(did, want) {
+			t.Errorf("came %q, want %q", did, want)
+		}
+		if n := len(w.io.Sockets()); n != 1 {
+			t.Errorf("%d sockets", n)
 		}
 	})
 }

@@ -270,11 +270,18 @@ func (s *Socket) panicked() {
 
 // end makes the socket one that is not connected, or that has lost its connection, and has the functions told.
 func (s *Socket) end(now socketState, reason Reason) {
+	if s.endUntold(now, reason) {
+		s.client.do(job{kind: endJob, socket: s, reason: reason})
+	}
+}
+
+// endUntold is end, but for having the functions told: it reports whether they are to be.
+func (s *Socket) endUntold(now socketState, reason Reason) bool {
 	s.mu.Lock()
 	was := s.state
 	if was > connected {
 		s.mu.Unlock()
-		return
+		return false
 	}
 	s.state = now
 	acks := s.acks
@@ -290,9 +297,7 @@ func (s *Socket) end(now socketState, reason Reason) {
 		}
 		a.done(Args{}, ErrDisconnected)
 	}
-	if was == connected {
-		s.client.do(job{kind: endJob, socket: s, reason: reason})
-	}
+	return was == connected
 }
 
 // tellEnd calls the functions that are to know of the end.

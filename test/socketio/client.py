@@ -4,8 +4,10 @@ import json
 import os
 import queue
 import sys
+import threading
 import traceback
 
+import engineio
 import socketio
 
 task = json.load(sys.stdin)
@@ -22,10 +24,36 @@ def end(*error):
 
 
 sys.excepthook = end
+threading.excepthook = lambda e: end(e.exc_type, e.exc_value, e.exc_traceback)
+
+
+class InOrder(engineio.Client):
+    """Has messages handled one after the other. The library starts a thread for each: what is in an attachment may be
+    taken for an event, if its thread comes before that of the event that it belongs to."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.messages = queue.Queue()
+        threading.Thread(target=self.handle, daemon=True).start()
+
+    def start_background_task(self, target, *args, **kwargs):
+        if target != self.handlers.get("message"):
+            return super().start_background_task(target, *args, **kwargs)
+        self.messages.put(args)
+
+    def handle(self):
+        while True:
+            args = self.messages.get()
+            self.handlers["message"](*args)
+
+
+class Client(socketio.Client):
+    def _engineio_client_class(self):
+        return InOrder
 
 
 def connect(**options):
-    client = socketio.Client(reconnection=False)
+    client = Client(reconnection=False)
     came = {name: queue.Queue() for name in ("welcome", "back", "said")}
     client.on("welcome", lambda *args: came["welcome"].put(args))
     client.on("back", lambda *args: came["back"].put(args))

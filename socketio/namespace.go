@@ -100,6 +100,11 @@ func (n *Namespace) add(s *Socket, past *pastSession) bool {
 	if ended {
 		return false
 	}
+	if n.recovery != nil {
+		n.recovery.present[s.pid] = s
+	}
+	// A client that knows that it is connected gets what is sent from then on, and nothing before it knows.
+	n.mu.Lock()
 	s.client.send(packet.Packet{Type: packet.Connect, Namespace: n.name, Data: s.welcome()})
 	switch {
 	case past != nil:
@@ -108,10 +113,6 @@ func (n *Namespace) add(s *Socket, past *pastSession) bool {
 	case n.recovery != nil:
 		s.since = n.recovery.seq
 	}
-	if n.recovery != nil {
-		n.recovery.present[s.pid] = s
-	}
-	n.mu.Lock()
 	n.byID[s.id] = s
 	n.everyone.add(s)
 	if past != nil {

@@ -55,6 +55,7 @@ system:
 	command -v npm >/dev/null || missing+=" npm"; \
 	[ -x $(CHROMIUM) ] || missing+=" chromium"; \
 	$(PYTHON) -c 'import websockets' 2>/dev/null || missing+=" python3-websockets"; \
+	$(PYTHON) -c 'import socketio, requests, websocket' 2>/dev/null || missing+=" python3-socketio python3-requests python3-websocket"; \
 	if [ -n "$$missing" ]; then \
 		as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
 		$$as_root apt-get update; \
@@ -87,13 +88,17 @@ portable:
 	GOOS=linux GOARCH=386 go build ./websocket/...
 	GOOS=linux GOARCH=arm64 go build ./...
 
-# The library must be usable alone.
+# The libraries must be usable alone.
 .PHONY: imports
 imports:
 	@module=$$(go list -m); \
 	foreign=$$(go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' ./websocket | \
 		grep -v -e "^$$module/websocket\(/\|$$\)" -e '^github.com/klauspost/compress/' || true); \
 	[ -z "$$foreign" ] || { echo "websocket imports more than the standard library and klauspost/compress:" >&2; echo "$$foreign" >&2; exit 1; }
+	@module=$$(go list -m); \
+	foreign=$$(go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' ./socketio | \
+		grep -v -e "^$$module/\(websocket\|socketio\)\(/\|$$\)" -e '^github.com/klauspost/compress/' || true); \
+	[ -z "$$foreign" ] || { echo "socketio imports more than websocket and the standard library:" >&2; echo "$$foreign" >&2; exit 1; }
 
 .PHONY: unit
 unit:

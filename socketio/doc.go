@@ -1,0 +1,36 @@
+// Package socketio is a Socket.IO server (protocol 5, for clients of Socket.IO 3 and 4 in whatever language): events with
+// acknowledgements and binary data, rooms, namespaces, over WebSocket and, where that does not get through, HTTP
+// long-polling.
+//
+//	io := socketio.NewServer(nil)
+//	io.On("connection", func(socket *socketio.Socket) {
+//		socket.Join("lobby")
+//		socket.On("say", func(e *socketio.Event) {
+//			socket.To("lobby").Emit("said", socket.ID(), e.Raw(0))
+//			e.Ack("ok")
+//		})
+//	})
+//	http.Handle("/socket.io/", io)
+//
+// Names and meaning are those of Socket.IO's own server, in Go's habits: what fails returns an error, what waits takes a
+// context, and arguments are decoded into Go's types (Args.Decode, On, OnAck).
+//
+// # Binary data
+//
+// A []byte, as an argument or anywhere in an any, goes as binary data; in structs it must be Binary. What comes can be decoded
+// into either.
+//
+// # Slow clients
+//
+// Emit never waits. What a client does not take waits in memory, up to Options.Engine.SendLimit, beyond which the client is
+// disconnected. Volatile events are dropped instead of waiting. Socket.Conn tells how much waits.
+//
+// # Pages of other sites
+//
+// Only pages of the server's own origin may connect, by either transport, unless Options.Engine names others.
+//
+// # Large numbers
+//
+// An idle connection over WebSocket has no goroutine (see package websocket). What goes to many is encoded once. Programs that
+// keep rooms of their own, as they do of other connections, use Namespace.Prepare and Socket.EmitPrepared.
+package socketio

@@ -1,0 +1,22 @@
+package engineio
+
+import "bytes"
+
+// EchoPayload returns the messages of a POST request as the answer to a GET request.
+func EchoPayload(body []byte) ([]byte, error) {
+	var packets []Packet
+	for more := true; more; {
+		var text []byte
+		text, body, more = bytes.Cut(body, []byte{separator})
+		p, err := parsePacket(text)
+		switch {
+		case err != nil:
+			return nil, err
+		case p.typ == typeMessage:
+			packets = append(packets, Text(p.data))
+		case p.typ == typeBinary:
+			packets = append(packets, Binary(p.data))
+		}
+	}
+	return appendPayload(nil, packets), nil
+}

@@ -1,4 +1,0 @@
-// Package socketio holds our Socket.IO server against official clients: of the newest 4.x and of an old one, from Node, and of
-// python-socketio. Each goes through the same conversation by polling alone, by WebSocket alone, and with the upgrade from the
-// one to the other.
-package socketio

@@ -159,6 +159,11 @@ func (s *Session) send(packets []Packet) error {
 		}
 		return nil
 	}
+	return s.sendFrames(packets)
+}
+
+// sendFrames sends by WebSocket. mu is held.
+func (s *Session) sendFrames(packets []Packet) error {
 	for i := range packets {
 		p := &packets[i]
 		var err error
@@ -280,7 +285,9 @@ func (s *Session) leave() {
 func (s *Session) linger(last byte, d time.Duration) {
 	s.state = closing
 	s.polling.last = last
-	s.polling.endUpgrade()
+	if u := s.polling.upgrade; u == nil || !u.probed || last != typeClose {
+		s.polling.endUpgrade()
+	} // or else the client may not poll any more, and is told by the WebSocket
 	s.beat.set(s, d)
 }
 

@@ -172,6 +172,49 @@ func TestSessionEndsDuringUpgrade(t *testing.T) {
 	})
 }
 
+// TestCloseDuringUpgrade: a client that has stopped polling for the WebSocket gets by it what was sent before the end.
+func TestCloseDuringUpgrade(t *testing.T) {
+	inWorld(t, slow, func(t *testing.T, w *world) {
+		sid := w.poll()
+		s := w.session()
+		ws := w.dial("&sid=" + sid)
+		ws.send("2probe")
+		ws.want("3probe")
+		w.get(sid).want(t, 200, "6") // the last
+		s.Send(engineio.Text([]byte("a")), engineio.Binary([]byte("b")))
+		s.Close()
+		w.ended(engineio.ForcedClose)
+		ws.send("5")
+		ws.send("4too late")
+		ws.want("4a")
+		ws.want("b")
+		ws.wantEnd(websocket.StatusNormalClosure)
+		w.get(sid).wantError(t, 400, engineio.UnknownSession)
+		w.ended(engineio.ForcedClose)
+		if n := w.server.Sessions(); n != 0 {
+			t.Errorf("there are %d sessions", n)
+		}
+	})
+}
+
+// TestCloseDuringUpgradeThatFails: a client that polls on, whatever it had in mind, is told in the way of those that do.
+func TestCloseDuringUpgradeThatFails(t *testing.T) {
+	inWorld(t, slow, func(t *testing.T, w *world) {
+		sid := w.poll()
+		s := w.session()
+		ws := w.dial("&sid=" + sid)
+		ws.send("2probe")
+		ws.want("3probe")
+		s.Send(engineio.Text([]byte("a")))
+		s.Close()
+		ws.CloseNow()
+		w.get(sid).want(t, 200, "4a")
+		w.get(sid).want(t, 200, "1")
+		w.get(sid).wantError(t, 400, engineio.UnknownSession)
+		w.ended(engineio.ForcedClose)
+	})
+}
+
 // TestNothingIsLostWhileUpgrading sends from both sides, all the time.
 func TestNothingIsLostWhileUpgrading(t *testing.T) {
 	const n = 500

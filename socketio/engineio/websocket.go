@@ -192,13 +192,13 @@ func (u *upgrade) wake() {
 	}
 }
 
-// takeOver makes the WebSocket carry the session.
+// takeOver makes the WebSocket carry the session, or, if that is closing, what is left of it to be sent.
 func (u *upgrade) takeOver() bool {
 	s := u.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.polling
-	if s.state != open || q == nil || q.upgrade != u || !u.probed {
+	if q == nil || q.upgrade != u || !u.probed { // not this one; or the session has ended
 		return false
 	}
 	u.timer.Stop()
@@ -217,6 +217,10 @@ func (u *upgrade) takeOver() bool {
 	}
 	s.polling, s.ws = nil, u.ws
 	s.server.upgraded()
-	s.send(queue)
+	s.sendFrames(queue)
+	if s.state == closing {
+		s.gone()
+		go closeWebSocket(s.ws, ForcedClose)
+	}
 	return true
 }

@@ -147,12 +147,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 		s.shut(TransportError)
 	}
 	if s.state != open || q == nil {
-		code := UnknownSession
-		if s.state == open {
-			code = BadRequest // it is on WebSocket
-		}
-		s.mu.Unlock()
-		refuse(w, code)
+		s.refusePolling(w)
 		return
 	}
 	p := &poll{wake: make(chan struct{}, 1), late: q.upgrade != nil}
@@ -219,6 +214,16 @@ func (s *Session) write(w http.ResponseWriter, body []byte) {
 }
 
 // errEnough says that a client closes.
+// refusePolling refuses a request of a session that has ended, or does not poll. It unlocks mu.
+func (s *Session) refusePolling(w http.ResponseWriter) {
+	code := UnknownSession
+	if s.state == open {
+		code = BadRequest // it is on WebSocket
+	}
+	s.mu.Unlock()
+	refuse(w, code)
+}
+
 var errEnough = errors.New("engineio: the client closes")
 
 // servePost takes what a POST request brings.
@@ -229,12 +234,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 		s.shut(TransportError)
 	}
 	if s.state != open || q == nil {
-		code := UnknownSession
-		if s.state == open {
-			code = BadRequest // it is on WebSocket
-		}
-		s.mu.Unlock()
-		refuse(w, code)
+		s.refusePolling(w)
 		return
 	}
 	c := http.NewResponseController(w)

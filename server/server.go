@@ -99,10 +99,7 @@ func New(c Config) *Server {
 		idle:           make(chan struct{}),
 	}
 	s.reading, s.stopReading = context.WithCancel(context.Background())
-	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Write([]byte("ok\n"))
-	})
+	s.mux.HandleFunc("GET /healthz", s.health)
 	s.mux.HandleFunc("/ws", s.servePlain)
 	if c.SignIns.Setup != "" {
 		s.setupToken.Store(&c.SignIns.Setup)
@@ -119,6 +116,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mux.ServeHTTP(w, r)
+}
+
+// health tells a load balancer whether to send people here.
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	draining := s.draining
+	s.mu.Unlock()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if draining {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		w.Write([]byte("the server restarts\n"))
+		return
+	}
+	w.Write([]byte("ok\n"))
 }
 
 // Shutdown takes no more connections, answers what was asked, then tells every

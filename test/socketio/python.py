@@ -5,6 +5,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 
 import engineio
@@ -130,6 +131,17 @@ def numbers():
     client.disconnect()
 
 
+def connect_again(options):
+    """Connects to the server as soon as it is there again."""
+    late = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return connect(**options)
+        except socketio.exceptions.ConnectionError:
+            if time.monotonic() > late:
+                raise
+
+
 def restart():
     options = {"auth": {"token": "Bob"}, "namespaces": ["/", "/admin"]}
     client, heard = connect(reconnection=True, **options)
@@ -140,7 +152,7 @@ def restart():
     gone.get(timeout=PATIENCE)
     if "websocket" not in task["transports"]:
         # It takes the packet by which a server takes its leave, as that of Node also does, for the end.
-        client, heard = connect(**options)
+        client, heard = connect_again(options)
     assert get(heard, "welcome") == ("Bob",)
     assert ask(client, "echo", "back again") == "back again"
     client.disconnect()

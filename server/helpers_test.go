@@ -22,16 +22,17 @@ import (
 
 // options change a test's server from its defaults.
 type options struct {
-	limits   chat.Limits
-	noGuests bool
-	verify   func(context.Context, string) (parley.Claims, error)
-	config   server.Config
-	bus      *hub.Bus // nil: one of its own. It is closed with the server
+	limits    chat.Limits
+	noGuests  bool
+	verify    func(context.Context, string) (parley.Claims, error)
+	heartbeat chat.Heartbeat
+	config    server.Config
+	bus       *hub.Bus // nil: one of its own. It is closed with the server
 }
 
 // chat returns a chat as the options have it.
 func (o options) chat(store parley.Store, bus parley.Bus) *chat.Chat {
-	return chat.New(chat.Config{Store: store, Bus: bus, Guests: !o.noGuests, Verify: o.verify, Limits: o.limits})
+	return chat.New(chat.Config{Store: store, Bus: bus, Guests: !o.noGuests, Verify: o.verify, Limits: o.limits, Heartbeat: o.heartbeat, Log: o.config.Log})
 }
 
 // newServer returns a server on a store of its own, which ends with the test.
@@ -119,8 +120,8 @@ type bubbleServer struct {
 	framing framing
 	client  *http.Client
 	accept  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
+	closed  chan struct{}
+	once    sync.Once
 }
 
 func (b *bubbleServer) Accept() (net.Conn, error) {
@@ -161,6 +162,16 @@ func (b *bubbleServer) dial() wire {
 		b.t.Fatal(err)
 	}
 	return conn
+}
+
+// openIO opens a connection of Engine.IO over the bubble's framing.
+func (b *bubbleServer) openIO(header http.Header) *ioClient {
+	b.t.Helper()
+	c, _, err := openIO(b.t.Context(), b.framing, b.client, "http://localhost", header)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return c
 }
 
 // raw opens a connection of the plain gateway, of which the test sees the bytes.

@@ -115,7 +115,7 @@ func TestArgs(t *testing.T) {
 		if err := errors.Join(e.Decode(1, &s), e.Decode(3, &b)); err != nil || s != "two" || string(b) != "A" {
 			t.Error(err, s, b)
 		}
-		if e.Len() != 4 || string(e.Raw(2)) != `{"a":[3]}` || e.Raw(4) != nil || e.Raw(-1) != nil {
+		if e.Len() != 4 || e.HasBinary() || string(e.Raw(2)) != `{"a":[3]}` || e.Raw(4) != nil || e.Raw(-1) != nil {
 			t.Error(e.Len(), e.Raw(2))
 		}
 		if e.Decode(4, &s) == nil || e.Decode(-1, &s) == nil || e.Decode(0, &s) == nil || e.Scan(&n, &n) == nil {
@@ -142,7 +142,7 @@ func TestArgs(t *testing.T) {
 			string(object["f"].([]byte)) != "B" || object["n"] != 1.5 || any1.(map[string]any)["n"] != 1.5 || list[0] != 2.0 {
 			t.Error(b, bin, doc, any0, any1, object, list)
 		}
-		if string(e.Raw(1)) != `{"f":"Qg==","n":1.5}` || e.Decode(0, &n) == nil || e.Decode(2, &object) == nil {
+		if !e.HasBinary() || string(e.Raw(1)) != `{"f":"Qg==","n":1.5}` || e.Decode(0, &n) == nil || e.Decode(2, &object) == nil {
 			t.Error(string(e.Raw(1)))
 		}
 		// An ack is sent once.

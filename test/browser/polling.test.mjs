@@ -77,18 +77,21 @@ test('behind a proxy that refuses upgrades one chats by polling; once it lets go
   assert.equal((await server.seen()).passed, 0)
 
   await server.gate('pass')
-  await server.cut()
-  await Promise.all([ann.offline(), ben.offline()])
-  await server.restore()
-  await Promise.all([ann.online(), ben.online()])
+  // Once is enough, unless the machine is so busy that a WebSocket takes seconds to open.
+  await until('a WebSocket takes over', async () => {
+    await server.cut()
+    await Promise.all([ann.offline(), ben.offline()])
+    await server.restore()
+    await Promise.all([ann.online(), ben.online()])
+    return seen.answered > 0
+  })
   const { polls } = seen
   await ann.say('by WebSocket at last')
   await ben.sees('by WebSocket at last')
   await ben.say('so I see')
   await ann.sees('so I see')
-  assert.equal(seen.answered, 1, 'a WebSocket took over')
   assert.equal(seen.polls, polls, 'nothing is polled any more')
-  assert.ok((await server.seen()).passed >= 1)
+  assert.ok((await server.seen()).passed > 0)
   const said = ['by polling', 'by WebSocket', 'written while the server was away', 'welcome back', 'by WebSocket at last', 'so I see']
   await assertSame([ann, ben], [...early, ...said])
   await ann.leave()
@@ -106,16 +109,15 @@ for (const upgrades of ['400', '502', 'hang', 'swallow']) {
     await ben.say('hello yourself')
     await ann.sees('hello yourself')
     await assertSame([ann, ben], ['hello', 'hello yourself'])
-    assert.equal(seen.tried, 2, 'the second failure is enough')
+    assert.deepEqual([seen.answered, seen.loads], [0, 1])
     const { passed, stopped, polls } = await server.seen()
-    assert.deepEqual([passed, stopped], [0, 2])
-    assert.ok(polls > 0)
+    assert.ok(passed === 0 && stopped >= 2 && polls > 0, JSON.stringify({ passed, stopped, polls }))
     await ann.leave()
     await ben.leave()
   })
 }
 
-test('who is signed in by cookie is so by polling as well', async () => {
+test('who is signed in by cookie is so by polling as well, and told when they are not any more', async () => {
   const server = await open({ accounts: true })
   const gate = await server.gate('403')
   const ann = await Person.open(browser, gate.url + new URL(server.setup).hash)
@@ -126,9 +128,12 @@ test('who is signed in by cookie is so by polling as well', async () => {
   await ann.page.reload()
   await ann.online()
   await ann.sees('signed in')
+  const other = await ann.tab(gate.url)
+  await other.online()
+  await other.at('open-account').click()
+  await other.at('sign-out-here').click()
+  for (const tab of [other, ann]) await tab.at('account-name').waitFor()
   assert.equal(seen.answered, 0)
-  await ann.at('sign-out').first().click()
-  await ann.at('account-name').waitFor()
   await ann.leave()
 })
 

@@ -2,7 +2,7 @@ import { Manager, type Socket } from 'socket.io-client';
 import type { Connect, Incoming, Outgoing, Transport, TransportEvents } from './transport';
 
 /**
- * The Socket.IO framing, over HTTP long-polling alone: words are events, acks answer them, and hello's fields go with
+ * The Socket.IO framing, over HTTP long-polling alone: events carry words, acks answer them, and hello's fields go with
  * CONNECT. It does not come back by itself: the client does, which knows what `bye` asked for.
  */
 export class SocketIOTransport implements Transport {
@@ -21,7 +21,7 @@ export class SocketIOTransport implements Transport {
       autoConnect: false,
     });
     this.#socket = manager.socket('/');
-    this.#socket.onAny((type: string, fields: unknown) => this.#received(type, fields));
+    this.#socket.onAny((name: string, word: unknown) => this.#received(name, word));
     this.#socket.on('connect_error', (error: Error & { data?: unknown }) => this.#refused(error));
     // A refusal is told right after the manager has closed because of it.
     manager.on('close', () => queueMicrotask(() => this.#closed()));
@@ -63,9 +63,9 @@ export class SocketIOTransport implements Transport {
     }
   }
 
-  #received(type: string, fields: unknown): void {
+  #received(name: string, word: unknown): void {
     // A newer server may say things this page does not know.
-    if (isObject(fields)) this.#tell({ ...fields, type });
+    if (isObject(word)) this.#tell({ type: name, ...word });
   }
 
   #tell(incoming: Incoming): void {

@@ -79,13 +79,13 @@ it('asks for no answer where none is wanted', async () => {
   expect(await server.next()).toBe('42["read",{"room":"lobby","seq":3}]');
 });
 
-it('tells events as words, and leaves out what is none', async () => {
+it('tells the words that events carry, and leaves out what is none', async () => {
   await online();
-  server.push('42["message",{"room":"lobby","seq":1}]', '42["strange"]', '42["strange",7]', '42["error",{"code":"invalid"}]');
+  server.push('42["message",{"type":"read","room":"lobby","seq":1}]', '42["strange"]', '42["strange",7]', '42["bye",{"code":1001}]');
   await until(2);
   expect(told).toEqual([
-    { type: 'message', room: 'lobby', seq: 1 },
-    { type: 'error', code: 'invalid' },
+    { type: 'read', room: 'lobby', seq: 1 },
+    { type: 'bye', code: 1001 },
   ]);
 });
 
@@ -104,7 +104,7 @@ it('tells a refusal as the answer to hello, and then that it is over', async () 
 
 it('tells bye before the close that comes with it', async () => {
   await online();
-  server.push('42["bye",{"code":1001,"reason":"restart","retry_after":700}]', '41');
+  server.push('42["message",{"type":"bye","code":1001,"reason":"restart","retry_after":700}]', '41');
   await until(2);
   expect(told).toEqual([{ type: 'bye', code: 1001, reason: 'restart', retry_after: 700 }, ['closed', 1006, '']]);
 });

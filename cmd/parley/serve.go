@@ -14,10 +14,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/gofrs/flock"
 
 	"github.com/seed-4a326f83/parley/chat"
-	"github.com/seed-4a326f83/parley/hub"
 	"github.com/seed-4a326f83/parley/server"
 	"github.com/seed-4a326f83/parley/sqlite"
 	"github.com/seed-4a326f83/parley/web"
@@ -34,8 +34,6 @@ const (
 	headerSlack = 4 << 10
 	// stopTime is how long connections may take to say goodbye.
 	stopTime = 25 * time.Second
-	// busQueue is how many messages may be committed and not yet delivered.
-	busQueue = 4096
 )
 
 type serveCmd struct {
@@ -51,12 +49,16 @@ type serveCmd struct {
 	TrustedProxies []string   `placeholder:"CIDR" help:"Addresses of reverse proxies whose X-Forwarded-For is believed; may be repeated."`
 	JWT            jwtFlags   `embed:"" prefix:"jwt-" group:"Tokens of another system"`
 	OIDC           oidcFlags  `embed:"" prefix:"oidc-" group:"Signing in with OpenID Connect"`
+	Bus            busFlags   `embed:"" group:"Several nodes"`
 	Limits         limitFlags `embed:"" group:"Limits (0 sets none)"`
 }
 
 // Validate implements kong's check of flags.
 func (c *serveCmd) Validate() error {
 	if err := c.Limits.check(); err != nil {
+		return err
+	}
+	if err := c.Bus.check(); err != nil {
 		return err
 	}
 	if u := c.PublicURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "") {
@@ -68,6 +70,7 @@ func (c *serveCmd) Validate() error {
 // Run serves until ctx is done.
 func (c *serveCmd) Run(ctx context.Context) (err error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	limitMemory(log)
 	verify, err := c.verifier()
 	if err != nil {
 		return err
@@ -100,8 +103,11 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	bus := hub.NewBus(busQueue)
-	defer bus.Close()
+	bus, closeBus, err := c.Bus.open(log)
+	if err != nil {
+		return err
+	}
+	defer closeBus()
 	open := openAddress(listener.Addr(), c.PublicURL, c.TLSCert != "")
 	ways, err := c.signIns(ctx, store, open)
 	if err != nil {
@@ -161,6 +167,16 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 	listener.Close()
 	err = gateway.Shutdown(stopping)
 	return errors.Join(err, httpServer.Shutdown(stopping))
+}
+
+// limitMemory sets the runtime's memory limit, unless GOMEMLIMIT does: to nine
+// tenths of what the container may have, or the machine has. The server takes no
+// more connections in well below it.
+func limitMemory(log *slog.Logger) {
+	from := memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)
+	if _, err := memlimit.Set(memlimit.WithRatio(0.9), memlimit.WithProvider(from)); err != nil {
+		log.Warn("how much memory there is cannot be told; set GOMEMLIMIT", "error", err)
+	}
 }
 
 // makeFolder makes a folder where there is none, and syncs the one it is in: a

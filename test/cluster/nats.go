@@ -137,7 +137,7 @@ func (n *NATS) Start() error {
 		if err != nil {
 			return err
 		}
-		n.running[i], err = run(n.dir, Command{Name: o.Name, Path: self, Env: []string{child + "=" + string(options)}})
+		n.running[i], err = Run(n.dir, Command{Name: o.Name, Path: self, Env: []string{child + "=" + string(options)}})
 		if err != nil {
 			return err
 		}

@@ -26,15 +26,27 @@ type Node struct {
 	process *Process
 	mu      sync.Mutex
 	addr    string
+	setup   string
 }
 
-var address = regexp.MustCompile(`Parley (?:is open|listens) at http://([^/\s]+)/`)
+var (
+	address = regexp.MustCompile(`Parley (?:is open|listens) at http://([^/\s]+)/`)
+	setup   = regexp.MustCompile(`#setup=(\S+)`)
+)
 
 // Addr returns where the node listens, host and port; "" where it does not run.
 func (n *Node) Addr() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.addr
+}
+
+// Setup returns the token that the node printed to become the first admin with;
+// "" if none.
+func (n *Node) Setup() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.setup
 }
 
 func (n *Node) setAddr(addr string) {
@@ -54,7 +66,12 @@ func (n *Node) Start() error {
 	}
 	found := make(chan string, 4)
 	args := append([]string{"serve", "--listen", listen, "--data", filepath.Join(n.dir, n.Name)}, n.Args...)
-	p, err := run(n.dir, Command{Name: n.Name, Path: n.Binary, Args: args, Namespace: n.Namespace, Line: func(line string) {
+	p, err := Run(n.dir, Command{Name: n.Name, Path: n.Binary, Args: args, Namespace: n.Namespace, Line: func(line string) {
+		if m := setup.FindStringSubmatch(line); m != nil {
+			n.mu.Lock()
+			n.setup = m[1]
+			n.mu.Unlock()
+		}
 		if m := address.FindStringSubmatch(line); m != nil {
 			select {
 			case found <- m[1]:
@@ -74,11 +91,16 @@ func (n *Node) Start() error {
 	case <-time.After(Patience):
 		return fmt.Errorf("%s printed no address in %s; its log ends:\n%s", n.Name, Patience, p.Tail(2000))
 	}
-	if err := until(p, func() error { return healthy(addr) }); err != nil {
+	if err := AwaitHealth(p, addr); err != nil {
 		return err
 	}
 	n.setAddr(addr)
 	return nil
+}
+
+// AwaitHealth waits until the health check of what p serves at addr succeeds.
+func AwaitHealth(p *Process, addr string) error {
+	return until(p, func() error { return healthy(addr) })
 }
 
 func healthy(addr string) error {
@@ -93,6 +115,9 @@ func healthy(addr string) error {
 	}
 	return nil
 }
+
+// PID returns the number of the node's process.
+func (n *Node) PID() int { return n.process.cmd.Process.Pid }
 
 // Signal sends the node a signal.
 func (n *Node) Signal(s os.Signal) error { return n.process.Signal(s) }

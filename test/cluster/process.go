@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -35,8 +36,8 @@ type Command struct {
 	Line func(string)
 }
 
-// run starts a program, whose log is appended to a file in dir.
-func run(dir string, c Command) (*Process, error) {
+// Run starts a program, whose log is appended to a file in dir.
+func Run(dir string, c Command) (*Process, error) {
 	log := filepath.Join(dir, c.Name+".log")
 	file, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -60,16 +61,27 @@ func run(dir string, c Command) (*Process, error) {
 	}
 	// A group of its own, so that a Ctrl-C meets whoever started it, alone.
 	cmd.SysProcAttr = childAttributes()
-	if err := cmd.Start(); err != nil {
+	p := &Process{cmd: cmd, name: c.Name, log: log, done: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		// Linux ends a child with the thread that started it, which therefore stays.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			p.err = cmd.Wait()
+			close(p.done)
+		}
+	}()
+	if err := <-started; err != nil {
 		return nil, fmt.Errorf("%s cannot be started: %w", c.Name, err)
 	}
-	p := &Process{cmd: cmd, name: c.Name, log: log, done: make(chan struct{})}
-	go func() {
-		p.err = cmd.Wait()
-		close(p.done)
-	}()
 	return p, nil
 }
+
+// Done is closed when it has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Running reports whether it has not ended.
 func (p *Process) Running() bool {

@@ -41,12 +41,12 @@ type Client struct {
 type talk struct {
 	*Wire
 	number   int
-	flying   map[int]*flight // by ref
-	owed     map[*Said]bool  // of the messages that were unacked when it began
-	behind   map[string]bool // rooms where a live message came with a hole before it
-	retry    time.Time       // when to send again what was refused
-	leave    bool            // the node cannot help, and another may
-	comeBack time.Duration   // what a bye asked for
+	flying   map[int]*flight  // by ref
+	owed     map[*Said]bool   // of the messages that were unacked when it began
+	behind   map[string]int64 // by room, the last live message that came with a hole before it
+	retry    time.Time        // when to send again what was refused
+	leave    bool             // the node cannot help, and another may
+	comeBack time.Duration    // what a bye asked for
 }
 
 // A flight is a message that was sent and has no answer yet.
@@ -60,7 +60,7 @@ func newClient(crew *Crew, number int) *Client {
 	c := &Client{
 		crew: crew, rng: Rand(crew.Seed, name),
 		surge: crew.nextSurge(),
-		log:   &Log{Client: name, Seen: map[string][]Sighting{}},
+		log:   &Log{Client: name, Ordered: crew.Ordered, Seen: map[string][]Sighting{}},
 		view:  map[string]int64{}, heads: map[string]int64{},
 	}
 	for i, room := range crew.Rooms {
@@ -124,7 +124,7 @@ func (c *Client) run() {
 		if err == nil {
 			c.wire = &talk{
 				Wire: wire, number: int(c.crew.connections.Add(1)),
-				flying: map[int]*flight{}, behind: map[string]bool{}, owed: map[*Said]bool{},
+				flying: map[int]*flight{}, behind: map[string]int64{}, owed: map[*Said]bool{},
 			}
 			c.wire.Event = c.hear
 			c.move(addr, false)
@@ -277,7 +277,7 @@ func (c *Client) see(m Message, live int) {
 	case m.Seq > have && live == 0:
 		c.fault("a page of %q goes on with %d after %d", m.Room, m.Seq, have)
 	case m.Seq > have:
-		c.wire.behind[m.Room] = true
+		c.wire.behind[m.Room] = m.Seq
 	}
 }
 
@@ -333,8 +333,11 @@ func (c *Client) answered(s *flight, f Frame) {
 
 // step waits for the next thing to do or to hear, and does it.
 func (c *Client) step() error {
-	for room := range c.wire.behind {
+	for room, seq := range c.wire.behind {
 		delete(c.wire.behind, room)
+		if c.view[room] >= seq {
+			continue // it came while a page was under way that had what was before it
+		}
 		c.crew.holes.Add(1)
 		if err := c.catchUp(room); err != nil {
 			return err
@@ -357,8 +360,8 @@ func (c *Client) step() error {
 		}
 	}
 	wait := 50 * time.Millisecond
-	if until := time.Until(c.next); until > 0 {
-		wait = min(wait, until)
+	if len(c.wire.flying) < window && !c.crew.quiet.Load() {
+		wait = min(wait, max(time.Until(c.next), time.Until(c.wire.retry)))
 	}
 	for _, f := range c.wire.flying {
 		if now.Sub(f.at) > answerTime {

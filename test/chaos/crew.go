@@ -19,6 +19,9 @@ type Config struct {
 	Rooms   []string // each client is in the first, and in about half of the others
 	// Pace is how long one client waits between two messages, on average.
 	Pace time.Duration
+	// Ordered is for faults in which no node stays in doubt about a message: what
+	// a client sent must then stand in the order in which it was sent.
+	Ordered bool
 	// Nodes returns the addresses, host and port, of all nodes; a client that
 	// finds one dead tries another.
 	Nodes func() []string
@@ -141,15 +144,23 @@ func (c *Crew) Whole(clients []*Client, addr string) time.Duration {
 	})
 }
 
+// Flying returns how many messages are without an ack.
+func (c *Crew) Flying() (n int) {
+	for _, client := range c.Clients {
+		n += client.waiting()
+	}
+	return n
+}
+
 // Acks returns how many acks there were so far.
 func (c *Crew) Acks() int64 { return c.acks.Load() }
 
 // Judge ends the talk: all that was said must get its ack, and every client see
 // the last message of its rooms without asking for it. The history is then read
-// from each of the nodes, which must tell the same, and held against what the
-// clients know. Judge fails the test with all that is wrong, and returns a line
+// from each of the nodes at addrs, which must tell the same, and held against
+// what the clients know. Judge fails the test with all that is wrong, and returns a line
 // of figures.
-func (c *Crew) Judge() string {
+func (c *Crew) Judge(addrs []string) string {
 	c.t.Helper()
 	c.quiet.Store(true)
 	c.await(c.Clients, "done", func(client *Client) bool {
@@ -166,7 +177,7 @@ func (c *Crew) Judge() string {
 	c.end()
 
 	var history map[string][]Message
-	for i, addr := range c.Nodes() {
+	for i, addr := range addrs {
 		got, err := Read(addr, c.Rooms)
 		if err != nil {
 			c.t.Fatalf("reading the history from %s: %v", addr, err)

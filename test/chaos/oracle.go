@@ -61,6 +61,8 @@ type Log struct {
 	User   User
 	Said   []*Said               // in the order in which they were first sent
 	Seen   map[string][]Sighting // by room, in the order in which they came
+	// Ordered says that Said must stand in its order, within each room.
+	Ordered bool
 	// Faults are answers that no server may give.
 	Faults []string
 }
@@ -73,7 +75,8 @@ type Log struct {
 //   - each room's seq counts 1, 2, 3... without holes;
 //   - every client saw that order and nothing else, all of it by the end, and no
 //     connection told it twice or backwards;
-//   - a message stands behind everything its sender knew of when saying it.
+//   - a message stands behind everything its sender knew of when saying it, and
+//     where the log is Ordered behind everything they sent before.
 func Judge(history map[string][]Message, logs []*Log) []string {
 	var wrong []string
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
@@ -104,6 +107,7 @@ func Judge(history map[string][]Message, logs []*Log) []string {
 		for _, fault := range l.Faults {
 			complain("%s: %s", l.Client, fault)
 		}
+		before := map[string]int64{}
 		for _, s := range l.Said {
 			k := key{l.User.ID, s.Room, s.ID}
 			stands, found := place[k]
@@ -131,6 +135,10 @@ func Judge(history map[string][]Message, logs []*Log) []string {
 			if stands <= s.After {
 				complain("%s: %s stands at %d of %q, though said after %d was known", l.Client, s.ID, stands, s.Room, s.After)
 			}
+			if l.Ordered && stands <= before[s.Room] {
+				complain("%s: %s stands at %d of %q, before what was sent earlier, at %d", l.Client, s.ID, stands, s.Room, before[s.Room])
+			}
+			before[s.Room] = stands
 		}
 		for room, seen := range l.Seen {
 			judgeView(l, room, seen, history[room], complain)

@@ -105,6 +105,11 @@ func TestJudge(t *testing.T) {
 		"a message stands before what its sender had read": {func(w *world) {
 			w.logs[0].Said[2].After = 5
 		}, "m2 stands at 5 of \"busy\", though said after 5 was known"},
+		"a client's messages overtook each other": {func(w *world) {
+			said := w.logs[0].Said
+			w.logs[0].Ordered = true
+			said[0], said[1] = said[1], said[0]
+		}, "m0 stands at 1 of \"busy\", before what was sent earlier, at 3"},
 		"a client missed the last message": {func(w *world) {
 			w.logs[0].Seen["quiet"] = w.logs[0].Seen["quiet"][:5]
 		}, "ann: never saw 6 of \"quiet\""},

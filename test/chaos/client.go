@@ -41,12 +41,12 @@ type Client struct {
 type talk struct {
 	*Wire
 	number   int
-	flying   map[int]*flight  // by ref
-	owed     map[*Said]bool   // of the messages that were unacked when it began
-	behind   map[string]int64 // by room, the last live message that came with a hole before it
-	retry    time.Time        // when to send again what was refused
-	leave    bool             // the node cannot help, and another may
-	comeBack time.Duration    // what a bye asked for
+	flying   map[int]*flight           // by ref
+	owed     map[*Said]bool            // of the messages that were unacked when it began
+	ahead    map[string]map[int64]bool // by room, live messages that came with a hole before them
+	retry    time.Time                 // when to send again what was refused
+	leave    bool                      // the node cannot help, and another may
+	comeBack time.Duration             // what a bye asked for
 }
 
 // A flight is a message that was sent and has no answer yet.
@@ -124,7 +124,7 @@ func (c *Client) run() {
 		if err == nil {
 			c.wire = &talk{
 				Wire: wire, number: int(c.crew.connections.Add(1)),
-				flying: map[int]*flight{}, behind: map[string]int64{}, owed: map[*Said]bool{},
+				flying: map[int]*flight{}, ahead: map[string]map[int64]bool{}, owed: map[*Said]bool{},
 			}
 			c.wire.Event = c.hear
 			c.move(addr, false)
@@ -271,13 +271,26 @@ func (c *Client) see(m Message, live int) {
 	c.log.Seen[m.Room] = append(c.log.Seen[m.Room], Sighting{Message: m, Live: live})
 	switch have := c.view[m.Room]; {
 	case m.Seq == have+1:
-		c.mu.Lock()
-		c.view[m.Room]++
-		c.mu.Unlock()
+		c.advance(m.Room)
 	case m.Seq > have && live == 0:
 		c.fault("a page of %q goes on with %d after %d", m.Room, m.Seq, have)
 	case m.Seq > have:
-		c.wire.behind[m.Room] = m.Seq
+		if c.wire.ahead[m.Room] == nil {
+			c.wire.ahead[m.Room] = map[int64]bool{}
+		}
+		c.wire.ahead[m.Room][m.Seq] = true
+	}
+}
+
+// advance moves how far a room was read by one message, and on over those that
+// had come before it.
+func (c *Client) advance(room string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.view[room]++
+	for ahead := c.wire.ahead[room]; ahead[c.view[room]+1]; {
+		c.view[room]++
+		delete(ahead, c.view[room])
 	}
 }
 
@@ -333,14 +346,14 @@ func (c *Client) answered(s *flight, f Frame) {
 
 // step waits for the next thing to do or to hear, and does it.
 func (c *Client) step() error {
-	for room, seq := range c.wire.behind {
-		delete(c.wire.behind, room)
-		if c.view[room] >= seq {
-			continue // it came while a page was under way that had what was before it
-		}
-		c.crew.holes.Add(1)
-		if err := c.catchUp(room); err != nil {
-			return err
+	for room, ahead := range c.wire.ahead {
+		// A page that was under way may have brought all that came before.
+		delete(c.wire.ahead, room)
+		if len(ahead) > 0 {
+			c.crew.holes.Add(1)
+			if err := c.catchUp(room); err != nil {
+				return err
+			}
 		}
 	}
 	now := time.Now()

@@ -70,7 +70,9 @@ func (r *room) subscribe(sub, another *Subscription) {
 }
 
 func (r *room) addLocked(sub *Subscription) {
-	for _, sh := range r.shards {
+	// From the end, where there is room in a crowd that grows: a million who come
+	// back must not each try two thousand full shards.
+	for _, sh := range slices.Backward(r.shards) {
 		if sh.add(sub) {
 			return
 		}

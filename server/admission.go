@@ -36,6 +36,7 @@ func DefaultLimits() Limits {
 type admission struct {
 	limits Limits
 	now    func() time.Time
+	memory memoryGauge // guarded by mu
 
 	mu    sync.Mutex
 	open  int // WebSockets
@@ -50,7 +51,7 @@ type visitor struct {
 }
 
 func newAdmission(l Limits) *admission {
-	return &admission{limits: l, now: time.Now, addrs: make(map[netip.Prefix]*visitor)}
+	return &admission{limits: l, now: time.Now, memory: newMemoryGauge(), addrs: make(map[netip.Prefix]*visitor)}
 }
 
 // admit lets a handshake of addr in, until leave is called with its visitor,
@@ -61,6 +62,9 @@ func (a *admission) admit(addr netip.Addr) (v *visitor, refused *refusal) {
 	now := a.now()
 	if a.limits.Connections > 0 && a.open >= a.limits.Connections {
 		return nil, &refusal{http.StatusServiceUnavailable, "this server has as many connections as it can hold; come again", 10 * time.Second}
+	}
+	if a.memory.runsShort(now) {
+		return nil, &refusal{http.StatusServiceUnavailable, "this server's memory is full; come again", 10 * time.Second}
 	}
 	if addr.Unmap().IsLoopback() {
 		a.open++

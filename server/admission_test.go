@@ -2,9 +2,11 @@ package server
 
 import (
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -71,8 +73,46 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
+func TestNobodyIsLetInWhileMemoryRunsShort(t *testing.T) {
+	now := time.Now()
+	used, limit := uint64(79), int64(100)
+	a := newAdmission(Limits{})
+	a.now = func() time.Time { return now }
+	a.memory.used, a.memory.limit = func() uint64 { return used }, func() int64 { return limit }
+	admit := func(want bool) {
+		t.Helper()
+		now = now.Add(memoryAge)
+		if _, refused := a.admit(netip.MustParseAddr("127.0.0.1")); (refused == nil) != want {
+			t.Errorf("with %d of %d in use: %v", used, limit, refused)
+		} else if refused != nil && (refused.status != http.StatusServiceUnavailable || refused.retryAfter <= 0) {
+			t.Errorf("refused with %+v", refused)
+		}
+	}
+	admit(true)
+	used = 81
+	admit(false)
+	limit = math.MaxInt64 // there is none
+	admit(true)
+	limit = 1000
+	admit(true)
+}
+
+// TestMemoryInUse holds memory and finds it counted, and not what is garbage.
+func TestMemoryInUse(t *testing.T) {
+	const size = 256 << 20
+	measure := func() uint64 { runtime.GC(); return memoryInUse() }
+	before := measure()
+	held := make([]byte, size)
+	with := measure()
+	runtime.KeepAlive(held)
+	after := measure()
+	if with < before+size/2 || after > before+size/2 {
+		t.Errorf("%d MiB before, %d with %d more, %d when they were garbage", before>>20, with>>20, size>>20, after>>20)
+	}
+}
+
 func TestConnectionsThatSayNothingAreBounded(t *testing.T) {
-	s := New(Config{})
+	s := &Server{admission: newAdmission(DefaultLimits())}
 	most := maxDescriptors() / 10 * 9
 	for range most {
 		s.ConnState(nil, http.StateNew) // a nil connection cannot be closed

@@ -16,6 +16,7 @@ import (
 
 	"github.com/seed-4a326f83/parley"
 	"github.com/seed-4a326f83/parley/chat"
+	"github.com/seed-4a326f83/parley/socketio"
 )
 
 // Config is what a [Server] is made of. Chat is required.
@@ -62,13 +63,15 @@ type Server struct {
 	setupToken     atomic.Pointer[string] // nil once there is an admin
 	trustedProxies []netip.Prefix
 	mux            *http.ServeMux
+	io             *socketio.Server
+	prepare        func(*parley.Event) any // for io; see parley.Event.Framed
 
 	// reading ends when requests are not read any more.
 	reading     context.Context
 	stopReading context.CancelFunc
 
 	mu       sync.Mutex
-	first    *plainConn // of a list of those that are open
+	first    *conn // of a list of those that are open
 	count    int
 	draining bool
 	idle     chan struct{} // closed when draining and the last connection has gone
@@ -99,11 +102,11 @@ func New(c Config) *Server {
 		idle:           make(chan struct{}),
 	}
 	s.reading, s.stopReading = context.WithCancel(context.Background())
-	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Write([]byte("ok\n"))
-	})
+	s.mux.HandleFunc("GET /healthz", s.health)
 	s.mux.HandleFunc("/ws", s.servePlain)
+	s.io, s.prepare = newSocketIO(s)
+	s.mux.Handle("/socket.io/{$}", s.io)
+	s.mux.Handle("/socket.io", s.io) // some clients leave the slash out
 	if c.SignIns.Setup != "" {
 		s.setupToken.Store(&c.SignIns.Setup)
 	}
@@ -121,13 +124,27 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
+// health tells a load balancer whether to send people here.
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	draining := s.draining
+	s.mu.Unlock()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if draining {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		w.Write([]byte("the server restarts\n"))
+		return
+	}
+	w.Write([]byte("ok\n"))
+}
+
 // Shutdown takes no more connections, answers what was asked, then tells every
 // client to come back, each at another moment, and closes. It returns when all
 // are gone, or with ctx's error; the chat is closed then.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.draining = true
-	conns := make([]*plainConn, 0, s.count)
+	conns := make([]*conn, 0, s.count)
 	for c := s.first; c != nil; c = c.next {
 		conns = append(conns, c)
 	}
@@ -144,7 +161,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 		for _, c := range conns {
-			c.drop()
+			c.out.carrier.drop()
 		}
 		return ctx.Err()
 	}
@@ -162,7 +179,7 @@ func restarting(n int) parley.Ending {
 }
 
 // add counts a connection in, unless the server is closing.
-func (s *Server) add(c *plainConn) bool {
+func (s *Server) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draining {
@@ -176,7 +193,7 @@ func (s *Server) add(c *plainConn) bool {
 	return true
 }
 
-func (s *Server) remove(c *plainConn) {
+func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

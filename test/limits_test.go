@@ -144,3 +144,27 @@ func TestDeafFlood(t *testing.T) {
 	}
 	t.Errorf("who asks and never reads is still here after %s", patience)
 }
+
+// TestFullMemory gives the server less memory than it needs: the page is still
+// served, and who wants to connect is told to come again.
+func TestFullMemory(t *testing.T) {
+	t.Parallel()
+	s := newServerUnder(t, "export GOMEMLIMIT=4MiB")
+	req, err := http.NewRequestWithContext(t.Context(), "GET", s.url()+"/ws", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for field, value := range map[string]string{
+		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+	} {
+		req.Header.Set(field, value)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
+		t.Errorf("%s, Retry-After %q; want 503 and when to come again", res.Status, res.Header.Get("Retry-After"))
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/gofrs/flock"
 
 	"github.com/seed-4a326f83/parley/chat"
@@ -69,6 +70,7 @@ func (c *serveCmd) Validate() error {
 // Run serves until ctx is done.
 func (c *serveCmd) Run(ctx context.Context) (err error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	limitMemory(log)
 	verify, err := c.verifier()
 	if err != nil {
 		return err
@@ -165,6 +167,16 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 	listener.Close()
 	err = gateway.Shutdown(stopping)
 	return errors.Join(err, httpServer.Shutdown(stopping))
+}
+
+// limitMemory sets the runtime's memory limit, unless GOMEMLIMIT does: to nine
+// tenths of what the container may have, or the machine has. The server takes no
+// more connections in well below it.
+func limitMemory(log *slog.Logger) {
+	from := memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)
+	if _, err := memlimit.Set(memlimit.WithRatio(0.9), memlimit.WithProvider(from)); err != nil {
+		log.Warn("how much memory there is cannot be told; set GOMEMLIMIT", "error", err)
+	}
 }
 
 // makeFolder makes a folder where there is none, and syncs the one it is in: a

@@ -58,7 +58,7 @@ const (
 const (
 	// maxWaiting is how many bytes of events may wait for handlers; the client is not read from beyond.
 	maxWaiting = 256 << 10
-	// jobBytes is what a job takes, besides its event.
+	// jobBytes is what a job takes, besides what came with its packet.
 	jobBytes = 256
 	// maxLeft is how many namespaces are remembered that the client may not know it has lost.
 	maxLeft = 16
@@ -113,7 +113,7 @@ func (c *client) take(m packet.Message) error {
 		if m.Values == nil {
 			m.Data = bytes.Clone(m.Data)
 		}
-		c.awaitRoom(len(m.Data))
+		c.awaitRoom(m.Size)
 		c.do(job{kind: eventJob, socket: s, msg: m})
 	case packet.Ack, packet.BinaryAck:
 		if m.Values == nil {
@@ -146,6 +146,7 @@ func (c *client) connect(m packet.Message) {
 		c.refuse(m.Namespace, "Invalid namespace", nil)
 		return
 	}
+	c.awaitRoom(m.Size) // a client may come and go while a middleware takes its time
 	s := &Socket{nsp: n, client: c, auth: json.RawMessage("{}")}
 	if m.Data != nil {
 		s.auth = bytes.Clone(m.Data)
@@ -154,7 +155,7 @@ func (c *client) connect(m packet.Message) {
 	c.sockets = append(c.sockets, s)
 	c.left = slices.DeleteFunc(c.left, func(name string) bool { return name == n.name })
 	c.mu.Unlock()
-	c.do(job{kind: connectJob, socket: s})
+	c.do(job{kind: connectJob, socket: s, msg: packet.Message{Size: m.Size}})
 }
 
 // refuse tells the client that it is not connected to a namespace.
@@ -223,7 +224,7 @@ func (c *client) do(j job) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.jobs = append(c.jobs, j)
-	c.bytes += jobBytes + len(j.msg.Data)
+	c.bytes += jobBytes + j.msg.Size
 	if !c.running {
 		c.running = true
 		go c.run()
@@ -269,7 +270,7 @@ func (c *client) run() {
 			j := &jobs[i]
 			c.safely(j)
 			c.mu.Lock()
-			c.bytes -= jobBytes + len(j.msg.Data)
+			c.bytes -= jobBytes + j.msg.Size
 			if c.bytes <= maxWaiting/2 {
 				c.makeRoom()
 			}

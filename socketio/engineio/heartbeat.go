@@ -63,11 +63,14 @@ func (s *Session) beatDue() {
 	case b.awaiting:
 		s.shut(PingTimeout)
 	default:
-		// The answer is due as if this were in time, which the client counts on, too; but where timers are very late, there
-		// must be time for it.
+		// A ping that waits to be fetched is due to be answered as if this were in time, which the client counts on, too; but
+		// where timers are very late, there must be time for it.
 		timeout := s.server.opts.PingTimeout
 		b.awaiting, b.extended = true, false
 		b.due = max(b.due+timeout, now+timeout/2)
+		if s.polling == nil || s.polling.waits() {
+			b.due = now + timeout // it leaves at once: all of the time is the client's
+		}
 		b.timer.Reset(b.due - now)
 		s.send([]Packet{ping})
 	}

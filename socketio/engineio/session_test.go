@@ -115,6 +115,51 @@ func TestPingTimeout(t *testing.T) {
 	})
 }
 
+func TestLatePing(t *testing.T) {
+	const late = pingTimeout / 2
+	for name, c := range map[string]struct {
+		waits bool
+		want  time.Duration
+	}{
+		"that leaves at once":       {true, pingTimeout},
+		"that nobody has asked for": {false, pingTimeout - late},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, engineio.Options{}, func(t *testing.T, w *world) {
+				sid := w.poll()
+				var answer <-chan response
+				if c.waits {
+					answer = w.beginGet(sid)
+				}
+				s := w.session()
+				begun := time.Now()
+				s.PingLate(late)
+				if c.waits {
+					(<-answer).want(t, 200, "2")
+				}
+				<-s.Done()
+				if d := time.Since(begun); d != c.want {
+					t.Errorf("the answer might take %v, want %v", d, c.want)
+				}
+			})
+		})
+	}
+	t.Run("by WebSocket", func(t *testing.T) {
+		inWorld(t, engineio.Options{}, func(t *testing.T, w *world) {
+			p := w.dial("")
+			p.next()
+			s := w.session()
+			begun := time.Now()
+			s.PingLate(late)
+			p.want("2")
+			<-s.Done()
+			if d := time.Since(begun); d != pingTimeout {
+				t.Errorf("the answer might take %v, want %v", d, pingTimeout)
+			}
+		})
+	})
+}
+
 func TestSendLimitOfPolling(t *testing.T) {
 	const limit = 10_000
 	inWorld(t, engineio.Options{SendLimit: limit, PingInterval: time.Hour, PingTimeout: time.Hour}, func(t *testing.T, w *world) {

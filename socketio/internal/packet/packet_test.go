@@ -126,7 +126,7 @@ func TestAttachments(t *testing.T) {
 		t.Fatal(complete, err)
 	}
 	want := []any{"x", []byte("one"), map[string]any{"a": []any{[]byte("zero")}, "n": json.Number("12345678901234567890")}}
-	if !reflect.DeepEqual(m.Values, want) || m.ID != 7 || m.Type != packet.BinaryEvent {
+	if !reflect.DeepEqual(m.Values, want) || m.ID != 7 || m.Type != packet.BinaryEvent || m.Size != len(m.Data)+len("zero"+"one") {
 		t.Errorf("got %+v", m)
 	}
 	m, _, err = assemble(`61-7[{"_placeholder":true,"num":0}]`, "!")
@@ -148,6 +148,10 @@ func TestAttachments(t *testing.T) {
 		{`51-["x",{"_placeholder":true,"num":0.5}]`, "!a"},
 		{`51-["x",{"_placeholder":true,"num":"0"}]`, "!a"},
 		{`51-["x",{"_placeholder":true,"num":1e99}]`, "!a"},
+		{`51-["x",{"_placeholder":true,"num":1e9}]`, "!a"},
+		{`51-["x",{"_placeholder":true,"num":9007199254740993}]`, "!a"},
+		{`51-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, "!a"}, // each is for one place
+		{`52-["x",{"_placeholder":true,"num":1},[{"a":{"_placeholder":true,"num":1}}]]`, "!a", "!b"},
 		{`51-["x",{"_placeholder":true}]`, "!a"},
 		{`51-["x",[{"y":{"_placeholder":true,"num":7}}]]`, "!a"},
 	} {

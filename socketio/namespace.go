@@ -86,7 +86,7 @@ func (n *Namespace) add(s *Socket, past *pastSession) bool {
 		defer n.recovery.mu.Unlock()
 	}
 	if past != nil && !n.recovery.covers(past) { // it was forgotten while the middlewares took their time
-		s.client.session.Close() // the client will be a new one
+		s.session.Close() // the client will be a new one
 		return false
 	}
 	s.client.mu.Lock()

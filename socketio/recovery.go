@@ -207,7 +207,7 @@ func (r *recovery) resend(s *Socket, past *pastSession) {
 	first, _ := slices.BinarySearchFunc(r.log, past.from+1, func(e logged, seq uint64) int { return cmp.Compare(e.seq, seq) })
 	for _, e := range r.log[first:] {
 		if e.reaches(past) {
-			s.client.session.Send(e.packets...)
+			s.session.Send(e.packets...)
 		}
 	}
 }

@@ -101,6 +101,7 @@ func (n *Namespace) add(s *Socket, past *pastSession) bool {
 		return false
 	}
 	if n.recovery != nil {
+		s.told = make(chan struct{})
 		n.recovery.present[s.pid] = s
 	}
 	// A client that knows that it is connected gets what is sent from then on, and nothing before it knows.

@@ -19,7 +19,8 @@ import (
 // EmitWithAck may be called in a handler.
 type Socket struct {
 	// Data is the application's, nil to begin with. Who sets it must see to it that others do not read it meanwhile: what is
-	// set in a middleware is there for the handlers. With recovery, a client that comes back gets the Data it had.
+	// set in a middleware is there for the handlers. With recovery, a client that comes back gets the Data it had when
+	// the functions for "disconnect" had returned.
 	Data any
 
 	session   *engineio.Session // the client's; here so that broadcasts need not look at the client
@@ -28,7 +29,8 @@ type Socket struct {
 	id, pid   string
 	auth      json.RawMessage
 	recovered bool
-	since     uint64 // with recovery: up to where events had been sent before
+	since     uint64        // with recovery: up to where events had been sent before
+	told      chan struct{} // with recovery: closed when all functions have returned that are told of the end
 
 	mu       sync.Mutex
 	state    socketState
@@ -140,6 +142,10 @@ func (s *Socket) connect() {
 		if past, stale = n.recovery.find(s); stale != nil {
 			stale.end(lost, engineio.TransportClose)
 			stale.session.Close()
+		}
+		if past != nil && !past.await(s.session.Done()) {
+			n.recovery.putBack(past) // nobody finds it if the client begins anew
+			past = nil
 		}
 	}
 	if past != nil {
@@ -308,6 +314,9 @@ func (s *Socket) tellEnd(reason Reason) {
 	s.mu.Lock()
 	s.state = disconnected
 	s.mu.Unlock()
+	if s.nsp.recovery != nil {
+		defer s.nsp.recovery.settle(s)
+	}
 	text, err := json.Marshal(reason)
 	if err != nil {
 		return // a string can be encoded

@@ -31,8 +31,11 @@ run: ## start Parley on http://127.0.0.1:8080 with its data in ./parley-data
 page: web/node_modules/.package-lock.json ## build the page into web/dist, which is committed
 	npm --prefix web run build
 
+# The servers of the benchmarks that are written for Node.js need what they are made of.
+BENCH_PEERS := $(patsubst %,bench/servers/%/node_modules/.package-lock.json,npm-ws npm-socketio)
+
 .PHONY: bench
-bench: bench/servers/npm-ws/node_modules/.package-lock.json ## compare with others, into bench/results.md (11 minutes); BENCH=Committer runs those Go benchmarks instead
+bench: $(BENCH_PEERS) ## compare with others, into bench/results.md (14 minutes); BENCH=Committer runs those Go benchmarks instead
 ifdef BENCH
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 else
@@ -55,6 +58,7 @@ system:
 	command -v npm >/dev/null || missing+=" npm"; \
 	[ -x $(CHROMIUM) ] || missing+=" chromium"; \
 	$(PYTHON) -c 'import websockets' 2>/dev/null || missing+=" python3-websockets"; \
+	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=" postgresql"; \
 	$(PYTHON) -c 'import socketio, requests, websocket' 2>/dev/null || missing+=" python3-socketio python3-requests python3-websocket"; \
 	if [ -n "$$missing" ]; then \
 		as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
@@ -149,7 +153,7 @@ outside: test/node_modules/.package-lock.json
 
 # The servers of the benchmarks do their work, a little of it.
 .PHONY: benched
-benched: bench/servers/npm-ws/node_modules/.package-lock.json
+benched: $(BENCH_PEERS)
 	cd bench && go test -race -count=1 -timeout 8m ./...
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json

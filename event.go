@@ -1,6 +1,9 @@
 package parley
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"sync"
+)
 
 // An Event is what a connection is told without having asked, encoded once for
 // all who are told. JSON is the object of the protocol, `type` included; each
@@ -13,6 +16,17 @@ type Event struct {
 	// Droppable events are the first to go when a reader is slow: presence and
 	// signals, which the next ones make good.
 	Droppable bool
+
+	once   sync.Once
+	framed any
+}
+
+// Framed returns what frame makes of the event, and has it made once: for a
+// framing whose encoding of the event is more than its JSON. There is one such,
+// so all callers mean the same.
+func (e *Event) Framed(frame func(*Event) any) any {
+	e.once.Do(func() { e.framed = frame(e) })
+	return e.framed
 }
 
 // The types of event.

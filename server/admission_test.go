@@ -112,7 +112,7 @@ func TestMemoryInUse(t *testing.T) {
 }
 
 func TestConnectionsThatSayNothingAreBounded(t *testing.T) {
-	s := New(Config{})
+	s := &Server{admission: newAdmission(DefaultLimits())}
 	most := maxDescriptors() / 10 * 9
 	for range most {
 		s.ConnState(nil, http.StateNew) // a nil connection cannot be closed

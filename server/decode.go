@@ -28,8 +28,26 @@ func decode(data []byte) (ref json.RawMessage, req *chat.Request, err error) {
 	}
 	d := decoder{fields: fields}
 	ref = d.ref()
-	req = &chat.Request{Type: d.text("type")}
-	if d.err == nil && req.Type == "" {
+	return d.request(ref, d.text("type"))
+}
+
+// decodeWord is decode for a word whose fields stand beside it: an object, or
+// nothing, or null.
+func decodeWord(word string, arg []byte) (ref json.RawMessage, req *chat.Request, err error) {
+	var fields map[string]json.RawMessage
+	if arg != nil && json.Unmarshal(arg, &fields) != nil {
+		return nil, &chat.Request{Type: word}, errNotOneObject
+	}
+	d := decoder{fields: fields}
+	return d.request(d.ref(), word)
+}
+
+var errNotOneObject = parley.Errorf(parley.CodeInvalid, `send all fields of a word in one object, such as emit("join", {"room":"lobby"})`)
+
+// request returns the request of all fields.
+func (d *decoder) request(ref json.RawMessage, word string) (json.RawMessage, *chat.Request, error) {
+	req := &chat.Request{Type: word}
+	if d.err == nil && word == "" {
 		d.fail("type", "a word of the protocol")
 	}
 	req.Name, req.Token, req.Session = d.text("name"), d.text("token"), d.text("session")

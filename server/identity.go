@@ -87,9 +87,27 @@ func (s *Server) checkUpgrade(r *http.Request) (*chat.Caller, *refusal) {
 	if refused := s.guard.checkOrigin(r); refused != nil {
 		return nil, refused
 	}
-	if len(r.Header.Values("Origin")) == 0 && s.hasCookie(r) && credentialOf(r) == "" {
-		return nil, &refusal{status: http.StatusForbidden, message: "an upgrade with a cookie needs an Origin; programs use Authorization: Bearer"}
+	if s.cookieAlone(r) {
+		return nil, cookieAlone
 	}
+	came, refused := s.comesFrom(r)
+	if came == nil && refused == nil && !s.chat.Guests() {
+		return nil, &refusal{status: http.StatusUnauthorized, message: "sign in first: this server lets no guests in"}
+	}
+	return came, refused
+}
+
+// cookieAlone reports whether a request would be believed for a cookie that any
+// page may have had a browser send.
+func (s *Server) cookieAlone(r *http.Request) bool {
+	return len(r.Header.Values("Origin")) == 0 && s.hasCookie(r) && credentialOf(r) == ""
+}
+
+var cookieAlone = &refusal{status: http.StatusForbidden, message: "an upgrade with a cookie needs an Origin; programs use Authorization: Bearer"}
+
+// comesFrom returns who a request comes from that begins a connection, or nil
+// where it does not say. An old cookie says nothing.
+func (s *Server) comesFrom(r *http.Request) (*chat.Caller, *refusal) {
 	caller, found, err := s.identify(r)
 	switch {
 	case found:
@@ -97,12 +115,8 @@ func (s *Server) checkUpgrade(r *http.Request) (*chat.Caller, *refusal) {
 	case err != nil && parley.ErrorCode(err) != parley.CodeUnauthorized:
 		e := parley.AsError(err)
 		return nil, &refusal{status: http.StatusServiceUnavailable, message: e.Message, retryAfter: e.RetryAfter}
-	case err != nil && credentialOf(r) == "" && s.chat.Guests():
-		return nil, nil // an old cookie keeps nobody from coming in as a guest
-	case err != nil:
+	case err != nil && credentialOf(r) != "":
 		return nil, &refusal{status: http.StatusUnauthorized, message: parley.AsError(err).Message}
-	case !s.chat.Guests():
-		return nil, &refusal{status: http.StatusUnauthorized, message: "sign in first: this server lets no guests in"}
 	}
 	return nil, nil
 }

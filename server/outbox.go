@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed-4a326f83/parley"
+	"github.com/seed-4a326f83/parley/socketio"
 )
 
 const (
@@ -50,10 +51,19 @@ const (
 	outgoingKinds
 )
 
+// A message is an object of the protocol, and what the framing may want to know
+// of it.
+type message struct {
+	json  []byte
+	event *parley.Event   // whose JSON it is; nil: it is an answer
+	asked *socketio.Event // the request that it is the ack of, in Socket.IO's sense
+}
+
 // A carrier is what an outbox needs of a connection.
 type carrier interface {
-	// send sends a message or queues it, in order, without waiting.
-	send(json []byte)
+	// send sends a message or queues it, in order, without waiting. It is not
+	// called twice at a time, nor while queued is.
+	send(message)
 	// queued returns how many bytes of what was sent wait for the network.
 	queued() int
 	// bye ends the connection, saying why. It may take its time.
@@ -93,18 +103,18 @@ type behind struct {
 }
 
 type outgoing struct {
-	json []byte // nil once it was sent
-	size int
-	kind outgoingKind
-	at   time.Time
+	message // nothing once it was sent
+	size    int
+	kind    outgoingKind
+	at      time.Time
 }
 
 // Deliver implements hub.Subscriber.
 func (o *outbox) Deliver(ev *parley.Event) {
 	if ev.Droppable {
-		o.put(ev.JSON, droppable)
+		o.put(message{json: ev.JSON, event: ev}, droppable)
 	} else {
-		o.put(ev.JSON, event)
+		o.put(message{json: ev.JSON, event: ev}, event)
 	}
 }
 
@@ -112,24 +122,24 @@ func (o *outbox) Deliver(ev *parley.Event) {
 func (o *outbox) End(e parley.Ending) { o.end(e) }
 
 // put sends a message, or queues it; it never waits.
-func (o *outbox) put(json []byte, kind outgoingKind) {
+func (o *outbox) put(m message, kind outgoingKind) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	b := o.behind
 	switch {
 	case o.ended:
 	case b == nil:
-		o.carrier.send(json)
+		o.carrier.send(m)
 		if n := o.carrier.queued(); n > keepingUp {
 			b = o.fallBehind()
 			b.add(outgoing{size: n, kind: kind, at: time.Now()})
 			b.handed, b.out = 1, n
 		}
-	case kind == droppable && b.bytes[droppable]+len(json) > droppableBytes:
-	case kind == event && b.bytes[event]+len(json) > slowBytes:
+	case kind == droppable && b.bytes[droppable]+len(m.json) > droppableBytes:
+	case kind == event && b.bytes[event]+len(m.json) > slowBytes:
 		o.endLocked(slow)
 	default:
-		b.add(outgoing{json: json, size: len(json), kind: kind, at: time.Now()})
+		b.add(outgoing{message: m, size: len(m.json), kind: kind, at: time.Now()})
 		o.move(b)
 	}
 }
@@ -175,6 +185,16 @@ func (o *outbox) over() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.ended
+}
+
+// ends returns how the connection is being ended, with a bye, or nil.
+func (o *outbox) ends() *parley.Ending {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.behind == nil {
+		return nil
+	}
+	return o.behind.ending
 }
 
 // waitQuiet waits until little is queued.
@@ -273,9 +293,9 @@ func (o *outbox) move(b *behind) (left bool) {
 			b.bytes[droppable] -= m.size
 			m.size = 0
 		} else {
-			o.carrier.send(m.json)
+			o.carrier.send(m.message)
 		}
-		m.json = nil
+		m.message = message{}
 		b.out += m.size
 		b.handed++
 	}

@@ -21,12 +21,12 @@ type fakeCarrier struct {
 	dropped bool
 }
 
-func (c *fakeCarrier) send(json []byte) {
+func (c *fakeCarrier) send(m message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sent = append(c.sent, string(json[:min(len(json), 20)]))
+	c.sent = append(c.sent, string(m.json[:min(len(m.json), 20)]))
 	if c.stalled {
-		c.waiting += len(json)
+		c.waiting += len(m.json)
 	}
 }
 
@@ -94,13 +94,13 @@ func isBehind(o *outbox) bool {
 func TestWhoKeepsUpCostsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, c := stalledOutbox()
-		o.put(make([]byte, keepingUp), answer) // may wait until the turn's end
+		o.put(message{json: make([]byte, keepingUp)}, answer) // may wait until the turn's end
 		if isBehind(o) {
 			t.Error("a reader is behind by the answers of one packet")
 		}
 		c.take(-1)
 		for range 1000 {
-			o.put(make([]byte, 10_000), event)
+			o.put(message{json: make([]byte, 10_000)}, event)
 		}
 		if isBehind(o) || c.code() != 0 {
 			t.Errorf("a reader that keeps up is behind, or was ended with %d", c.code())
@@ -114,7 +114,7 @@ func TestWhoCatchesUpCostsNothingAgain(t *testing.T) {
 		want := []string(nil)
 		for i := range 500 {
 			text := fmt.Sprintf("%-1000d", i)
-			o.put([]byte(text), event)
+			o.put(message{json: []byte(text)}, event)
 			want = append(want, text[:20])
 		}
 		if !isBehind(o) || c.queued() > handedBytes+1000 {
@@ -135,8 +135,8 @@ func TestAnswersMakeNobodySlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, c := stalledOutbox()
 		const large = 5 << 20
-		o.put(make([]byte, large), answer)
-		o.put(make([]byte, 100), event)
+		o.put(message{json: make([]byte, large)}, answer)
+		o.put(message{json: make([]byte, 100)}, event)
 		if allowance(large) < time.Minute {
 			t.Errorf("5 MiB may take %v", allowance(large))
 		}
@@ -162,7 +162,7 @@ func TestAnswersMakeNobodySlow(t *testing.T) {
 func TestWhoTakesNothingIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, c := stalledOutbox()
-		o.put(make([]byte, 1<<20), answer)
+		o.put(message{json: make([]byte, 1<<20)}, answer)
 		time.Sleep(allowance(1<<20) + closeTime + 2*latest)
 		synctest.Wait()
 		if !c.dropped || c.code() != 0 {
@@ -174,7 +174,7 @@ func TestWhoTakesNothingIsDropped(t *testing.T) {
 func TestEventsMakeASlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, c := stalledOutbox()
-		o.put(make([]byte, keepingUp+1), event)
+		o.put(message{json: make([]byte, keepingUp+1)}, event)
 		time.Sleep(slowTime - time.Millisecond)
 		if o.over() {
 			t.Error("too slow before its time")
@@ -191,17 +191,17 @@ func TestEventsMakeASlowReader(t *testing.T) {
 
 		o, c = stalledOutbox()
 		for range slowBytes / 1000 {
-			o.put(make([]byte, 1000), event)
+			o.put(message{json: make([]byte, 1000)}, event)
 		}
 		if o.over() {
 			t.Error("too slow before its bytes")
 		}
-		o.put(make([]byte, 1000), event)
+		o.put(message{json: make([]byte, 1000)}, event)
 		if queued, handed := o.waiting(); !o.over() || queued != handed {
 			t.Error("1 MiB behind, and it still waits to be sent")
 		}
 		o.end(parley.Ending{Code: parley.CloseRestart})
-		o.put([]byte("more"), answer)
+		o.put(message{json: []byte("more")}, answer)
 		c.take(-1)
 		if c.code() != parley.CloseOverloaded {
 			t.Errorf("1 MiB behind: %d", c.code())
@@ -216,7 +216,7 @@ func TestWhatIsQueuedLeavesBeforeTheBye(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, c := stalledOutbox()
 		for range 200 {
-			o.put(make([]byte, 1000), answer)
+			o.put(message{json: make([]byte, 1000)}, answer)
 		}
 		o.end(parley.Ending{Code: parley.CloseRestart})
 		synctest.Wait()
@@ -233,9 +233,9 @@ func TestWhatIsQueuedLeavesBeforeTheBye(t *testing.T) {
 func TestDroppablesAreFewAndFresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, c := stalledOutbox()
-		o.put(make([]byte, handedBytes+1), answer) // so that nothing else is sent yet
+		o.put(message{json: make([]byte, handedBytes+1)}, answer) // so that nothing else is sent yet
 		for range 1000 {
-			o.put(make([]byte, 1000), droppable)
+			o.put(message{json: make([]byte, 1000)}, droppable)
 		}
 		if n, _ := o.waiting(); n-1 != droppableBytes/1000 {
 			t.Errorf("%d kB of signals wait", n-1)
@@ -243,14 +243,14 @@ func TestDroppablesAreFewAndFresh(t *testing.T) {
 		if o.waitQuiet(t.Context()) != nil {
 			t.Error("signals keep a client's requests from being read")
 		}
-		o.put([]byte("important"), event)
+		o.put(message{json: []byte("important")}, event)
 		time.Sleep(droppableTime + time.Millisecond)
 		c.take(-1)
 		if len(c.sent) != 2 || c.sent[1] != "important" {
 			t.Errorf("%d messages were sent, want an answer and what is important", len(c.sent))
 		}
 		o.abandon()
-		o.put([]byte("more"), event)
+		o.put(message{json: []byte("more")}, event)
 		if slices.Contains(c.sent, "more") {
 			t.Error("something was sent on a connection that is gone")
 		}

@@ -3,36 +3,17 @@ package server
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"runtime/debug"
-	"time"
 
 	"github.com/seed-4a326f83/parley"
-	"github.com/seed-4a326f83/parley/chat"
 	"github.com/seed-4a326f83/parley/websocket"
 )
 
 // PlainProtocol is the subprotocol of the plain gateway: one JSON object a text
 // message.
 const PlainProtocol = "parley.v1.json"
-
-const (
-	// maxMessage is the longest message on the plain framing: a body as long as
-	// may be, and room for what is around it.
-	maxMessage = 72 << 10
-	// maxHello is the longest message before hello was believed.
-	maxHello  = 8 << 10
-	helloTime = 5 * time.Second
-	// maxReceived is how long a message may be that is refused with a bye; a
-	// longer one is refused by its first bytes.
-	maxReceived = 128 << 10
-	// closeTime is how long a connection that is ended may take over its bye.
-	closeTime = 5 * time.Second
-)
 
 // servePlain is the plain gateway. It returns once hello was said: from then on
 // the connection is handled in event mode, where it has no goroutine while
@@ -48,7 +29,7 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 		refused.write(w)
 		return
 	}
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{PlainProtocol},
 		InsecureSkipVerify: true, // the guard has checked the Origin, by our own rules
 		KeepaliveInterval:  s.chat.Heartbeat().Interval,
@@ -61,13 +42,12 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 		s.admission.leave(visitor)
 		return // Accept has answered
 	}
-	c := &plainConn{server: s, conn: conn, visitor: visitor}
-	c.out.carrier = c
-	c.session.Begin(s.chat, &c.out, came)
-	if !s.add(c) {
+	c := &plainConn{ws: ws}
+	c.begin(s, c, visitor, came)
+	if !s.add(&c.conn) {
 		c.out.end(restarting(1))
 	}
-	if c.greet() && conn.Handle(c) == nil {
+	if c.greet() && ws.Handle(c) == nil {
 		return
 	}
 	c.awaitEnd()
@@ -77,19 +57,14 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 // A plainConn is a connection of the plain gateway. Its requests are handled one
 // after the other; it implements [websocket.Handler].
 type plainConn struct {
-	server  *Server
-	conn    *websocket.Conn
-	session chat.Session
-	visitor *visitor
-	out     outbox
-
-	before, next *plainConn // in the server's list; guarded by its mu
+	conn
+	ws *websocket.Conn
 }
 
 // greet reads and handles messages until hello was said and believed. If it was
 // not, the connection is being ended.
 func (c *plainConn) greet() bool {
-	c.conn.SetReadLimit(-1) // messages are read in parts and counted here
+	c.ws.SetReadLimit(-1) // messages are read in parts and counted here
 	ctx, cancel := context.WithTimeout(c.server.reading, helloTime)
 	defer cancel()
 	for !c.session.Greeted() {
@@ -105,13 +80,13 @@ func (c *plainConn) greet() bool {
 			continue
 		case c.server.reading.Err() != nil: // whoever stopped the reading ends the connection
 		case ctx.Err() != nil:
-			c.out.end(parley.Ending{Code: parley.CloseNoHello, Reason: "no hello in time", RetryAfter: time.Second})
+			c.out.end(noHello)
 		case !errors.Is(err, errEnded): // the peer closed, broke the protocol, or is gone
 			c.drop()
 		}
 		return false
 	}
-	c.conn.SetReadLimit(maxReceived)
+	c.ws.SetReadLimit(maxReceived)
 	return true
 }
 
@@ -121,7 +96,7 @@ var errEnded = errors.New("server: the connection is being ended")
 // readHello reads and handles one message, of which it holds up to maxHello
 // bytes.
 func (c *plainConn) readHello(ctx context.Context) error {
-	typ, r, err := c.conn.Reader(ctx)
+	typ, r, err := c.ws.Reader(ctx)
 	if err != nil {
 		return err
 	}
@@ -145,7 +120,7 @@ func (c *plainConn) readHello(ctx context.Context) error {
 	if maxHello+1+rest > maxMessage {
 		return c.refuse(tooBig, r)
 	}
-	c.answer(refOfPrefix(buf.Bytes()), nil, parley.Errorf(parley.CodeTooLarge, "before hello a message has at most %d bytes; say hello in less", maxHello))
+	c.answer(refOfPrefix(buf.Bytes()), nil, nil, errLongHello)
 	return nil
 }
 
@@ -156,15 +131,10 @@ func (c *plainConn) refuse(e parley.Ending, rest io.Reader) error {
 	return errEnded
 }
 
-var (
-	notText = parley.Ending{Code: parley.CloseUnsupported, Reason: "send text; binary messages are not for this framing"}
-	tooBig  = parley.Ending{Code: parley.CloseTooBig, Reason: fmt.Sprintf("a message has at most %d bytes", maxMessage)}
-)
-
 // awaitEnd waits until a connection that is not handled is at its end.
 func (c *plainConn) awaitEnd() {
 	for {
-		_, r, err := c.conn.Reader(context.Background())
+		_, r, err := c.ws.Reader(context.Background())
 		if err == nil {
 			_, err = io.Copy(io.Discard, r)
 		}
@@ -194,87 +164,37 @@ func (c *plainConn) OnMessage(_ *websocket.Conn, typ websocket.MessageType, data
 func (c *plainConn) OnClose(_ *websocket.Conn, err error) {
 	c.out.abandon()
 	if err == websocket.ErrKeepaliveTimeout { // and nothing else: it is still open
-		e := parley.Ending{Code: parley.CloseHeartbeat, Reason: "heartbeat lost", RetryAfter: time.Second}
-		c.send(parley.ByeEvent(e).JSON)
-		c.server.noteEnd(e)
-		c.conn.Close(websocket.StatusCode(e.Code), e.Reason)
+		c.send(message{json: parley.ByeEvent(lostBeat).JSON})
+		c.server.noteEnd(lostBeat)
+		c.ws.Close(websocket.StatusCode(lostBeat.Code), lostBeat.Reason)
 	}
 	c.finish()
 }
 
-// finish gives up what a connection that has ended held.
-func (c *plainConn) finish() {
-	c.out.abandon()
-	c.session.Close()
-	c.server.admission.leave(c.visitor)
-	c.server.remove(c)
-}
-
-// handle decodes one message and has it done. A request that panics costs this
-// connection alone.
+// handle decodes one message and has it done.
 func (c *plainConn) handle(data []byte) {
-	defer func() {
-		if p := recover(); p != nil {
-			c.server.log.Error("a request panicked", "panic", p, "stack", string(debug.Stack()))
-			c.out.end(parley.Ending{Code: parley.CloseInternal, Reason: "a fault of the server's", RetryAfter: time.Second})
-		}
-	}()
 	ref, req, err := decode(data)
-	if err != nil && (c.session.Greeted() || req.Type == "hello") {
-		c.answer(ref, nil, err)
-		return
-	}
-	c.session.Handle(c.server.reading, req, func(ack any, err error) { c.answer(ref, ack, err) })
-}
-
-// answer sends the answer to a request: an error always, an ack where the
-// request had a ref.
-func (c *plainConn) answer(ref json.RawMessage, ack any, err error) {
-	if err != nil {
-		c.out.put(encodeAnswer(parley.EventError, ref, chat.ErrorOf(err)), answer)
-		if ending, ok := c.session.Refused(err); ok {
-			c.out.end(ending)
-		}
-	} else if ref != nil {
-		c.out.put(encodeAnswer("ack", ref, ack), answer)
-	}
-}
-
-// encodeAnswer writes {"type":typ,"ref":ref, and the fields of the struct.
-func encodeAnswer(typ string, ref json.RawMessage, fields any) []byte {
-	body := parley.EncodeJSON(fields)
-	b := make([]byte, 0, len(body)+len(ref)+32)
-	b = append(b, `{"type":"`...)
-	b = append(b, typ...)
-	b = append(b, '"')
-	if ref != nil {
-		b = append(b, `,"ref":`...)
-		b = append(b, ref...)
-	}
-	if len(body) > len("{}") {
-		b = append(b, ',')
-	}
-	return append(b, body[1:]...)
+	c.do(req, err, func(ack any, err error) { c.answer(ref, nil, ack, err) })
 }
 
 // send implements carrier. An error has ended the connection: OnClose tells.
-func (c *plainConn) send(json []byte) { c.conn.Send(websocket.MessageText, json) }
+func (c *plainConn) send(m message) { c.ws.Send(websocket.MessageText, m.json) }
 
-func (c *plainConn) queued() int { return c.conn.Queued() }
+func (c *plainConn) queued() int { return c.ws.Queued() }
 
 // bye ends the connection from our side.
 func (c *plainConn) bye(e parley.Ending) {
 	c.server.noteEnd(e)
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
-	if c.conn.Write(ctx, websocket.MessageText, parley.ByeEvent(e).JSON) != nil {
+	if c.ws.Write(ctx, websocket.MessageText, parley.ByeEvent(e).JSON) != nil {
 		c.drop()
 		return
 	}
-	c.conn.Close(websocket.StatusCode(e.Code), e.Reason)
+	c.ws.Close(websocket.StatusCode(e.Code), e.Reason)
 }
 
 func (c *plainConn) drop() {
 	c.out.abandon()
-	c.conn.CloseNow()
+	c.ws.CloseNow()
 }

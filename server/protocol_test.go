@@ -34,10 +34,12 @@ func TestProtocolDocument(t *testing.T) {
 			inBlock = false
 			blocks++
 			lines := block
-			t.Run(fmt.Sprintf("%s line %d", heading, i), func(t *testing.T) {
-				t.Parallel()
-				replay(t, lines)
-			})
+			for _, f := range framings {
+				t.Run(fmt.Sprintf("%s line %d, %s", heading, i, f), func(t *testing.T) {
+					t.Parallel()
+					replay(t, f, lines)
+				})
+			}
 		case inBlock:
 			block = append(block, line)
 		}
@@ -48,7 +50,7 @@ func TestProtocolDocument(t *testing.T) {
 }
 
 // replay plays one conversation on a server of its own.
-func replay(t *testing.T, lines []string) {
+func replay(t *testing.T, f framing, lines []string) {
 	base := startServer(t, options{})
 	sides := map[byte]*side{} // by who says: C and S are the two ends of one connection, D and T of another
 	names := map[string]string{}
@@ -60,7 +62,7 @@ func replay(t *testing.T, lines []string) {
 			who = 'D'
 		}
 		if sides[who] == nil {
-			sides[who] = newSide(t, dial(t, base))
+			sides[who] = newSide(t, dial(t, f, base))
 		}
 		return sides[who]
 	}
@@ -90,14 +92,14 @@ func replay(t *testing.T, lines []string) {
 // A side is a connection whose messages are read as they come.
 type side struct {
 	t        *testing.T
-	conn     *websocket.Conn
+	conn     wire
 	incoming chan string // closed at the end of the connection
 	pending  []string
 	closed   error
 	pings    int
 }
 
-func newSide(t *testing.T, conn *websocket.Conn) *side {
+func newSide(t *testing.T, conn wire) *side {
 	s := &side{t: t, conn: conn, incoming: make(chan string, 1000)}
 	go func() {
 		defer close(s.incoming)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/seed-4a326f83/parley"
 	"github.com/seed-4a326f83/parley/chat"
+	"github.com/seed-4a326f83/parley/socketio"
 )
 
 // Config is what a [Server] is made of. Chat is required.
@@ -62,13 +63,15 @@ type Server struct {
 	setupToken     atomic.Pointer[string] // nil once there is an admin
 	trustedProxies []netip.Prefix
 	mux            *http.ServeMux
+	io             *socketio.Server
+	prepare        func(*parley.Event) any // for io; see parley.Event.Framed
 
 	// reading ends when requests are not read any more.
 	reading     context.Context
 	stopReading context.CancelFunc
 
 	mu       sync.Mutex
-	first    *plainConn // of a list of those that are open
+	first    *conn // of a list of those that are open
 	count    int
 	draining bool
 	idle     chan struct{} // closed when draining and the last connection has gone
@@ -101,6 +104,9 @@ func New(c Config) *Server {
 	s.reading, s.stopReading = context.WithCancel(context.Background())
 	s.mux.HandleFunc("GET /healthz", s.health)
 	s.mux.HandleFunc("/ws", s.servePlain)
+	s.io, s.prepare = newSocketIO(s)
+	s.mux.Handle("/socket.io/{$}", s.io)
+	s.mux.Handle("/socket.io", s.io) // some clients leave the slash out
 	if c.SignIns.Setup != "" {
 		s.setupToken.Store(&c.SignIns.Setup)
 	}
@@ -138,7 +144,7 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.draining = true
-	conns := make([]*plainConn, 0, s.count)
+	conns := make([]*conn, 0, s.count)
 	for c := s.first; c != nil; c = c.next {
 		conns = append(conns, c)
 	}
@@ -155,7 +161,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 		for _, c := range conns {
-			c.drop()
+			c.out.carrier.drop()
 		}
 		return ctx.Err()
 	}
@@ -173,7 +179,7 @@ func restarting(n int) parley.Ending {
 }
 
 // add counts a connection in, unless the server is closing.
-func (s *Server) add(c *plainConn) bool {
+func (s *Server) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draining {
@@ -187,7 +193,7 @@ func (s *Server) add(c *plainConn) bool {
 	return true
 }
 
-func (s *Server) remove(c *plainConn) {
+func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

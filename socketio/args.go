@@ -23,6 +23,9 @@ func newArgs(m *packet.Message, skip int) Args {
 // Len returns how many there are.
 func (a Args) Len() int { return len(a.raw) + len(a.values) }
 
+// HasBinary reports whether there is binary data in any of them.
+func (a Args) HasBinary() bool { return a.values != nil }
+
 // Decode stores argument i, from 0 on, in what v points to, as json.Unmarshal does; but binary data, wherever it is in the
 // argument, goes into a []byte, or Binary, as it is.
 func (a Args) Decode(i int, v any) error {

@@ -115,7 +115,7 @@ func TestArgs(t *testing.T) {
 		if err := errors.Join(e.Decode(1, &s), e.Decode(3, &b)); err != nil || s != "two" || string(b) != "A" {
 			t.Error(err, s, b)
 		}
-		if e.Len() != 4 || string(e.Raw(2)) != `{"a":[3]}` || e.Raw(4) != nil || e.Raw(-1) != nil {
+		if e.Len() != 4 || e.HasBinary() || string(e.Raw(2)) != `{"a":[3]}` || e.Raw(4) != nil || e.Raw(-1) != nil {
 			t.Error(e.Len(), e.Raw(2))
 		}
 		if e.Decode(4, &s) == nil || e.Decode(-1, &s) == nil || e.Decode(0, &s) == nil || e.Scan(&n, &n) == nil {
@@ -142,7 +142,7 @@ func TestArgs(t *testing.T) {
 			string(object["f"].([]byte)) != "B" || object["n"] != 1.5 || any1.(map[string]any)["n"] != 1.5 || list[0] != 2.0 {
 			t.Error(b, bin, doc, any0, any1, object, list)
 		}
-		if string(e.Raw(1)) != `{"f":"Qg==","n":1.5}` || e.Decode(0, &n) == nil || e.Decode(2, &object) == nil {
+		if !e.HasBinary() || string(e.Raw(1)) != `{"f":"Qg==","n":1.5}` || e.Decode(0, &n) == nil || e.Decode(2, &object) == nil {
 			t.Error(string(e.Raw(1)))
 		}
 		// An ack is sent once.
@@ -491,8 +491,17 @@ func TestBusyHandlers(t *testing.T) {
 func TestConnectionValue(t *testing.T) {
 	type value struct{ name string }
 	closed := make(chan any, 10)
-	opts := socketio.Options{OnClose: func(v any) { closed <- v }}
 	v := &value{"Ann"}
+	opened := 0
+	opts := socketio.Options{
+		OnOpen: func(got any, conn *engineio.Session) {
+			if got != v || conn.Transport() != engineio.WebSocket {
+				t.Errorf("%v was opened over %s", got, conn.Transport())
+			}
+			opened++
+		},
+		OnClose: func(v any) { closed <- v },
+	}
 	opts.Engine.AllowRequest = func(*http.Request) (any, error) { return v, nil }
 	inWorld(t, opts, func(t *testing.T, w *world) {
 		p, s := w.connect()
@@ -502,8 +511,8 @@ func TestConnectionValue(t *testing.T) {
 		p.CloseNow()
 		w.dial().CloseNow() // without any socket
 		synctest.Wait()
-		if len(closed) != 2 || <-closed != v {
-			t.Errorf("%d were closed", len(closed))
+		if opened != 2 || len(closed) != 2 || <-closed != v {
+			t.Errorf("%d were opened, %d were closed", opened, len(closed))
 		}
 	})
 }

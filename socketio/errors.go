@@ -37,6 +37,8 @@ const (
 type ConnectError struct {
 	Message string
 	Data    any // anything that JSON can hold
+	// Close says that the connection is to be closed once the client was told, so that another try costs it a handshake.
+	Close bool
 }
 
 func (e *ConnectError) Error() string { return e.Message }

@@ -276,6 +276,8 @@ func TestMiddleware(t *testing.T) {
 				panic("as asked")
 			case `{"a":4}`:
 				return &socketio.ConnectError{Message: "no", Data: func() {}}
+			case `{"a":5}`:
+				return &socketio.ConnectError{Message: "and do not ask again", Close: true}
 			}
 			return nil
 		})
@@ -301,6 +303,10 @@ func TestMiddleware(t *testing.T) {
 		if s := strings.Join(asked, " "); s != "first first first first first second connected" {
 			t.Errorf("asked %s", s)
 		}
+		p = w.dial()
+		p.send(`40{"a":5}`)
+		p.want(`44{"message":"and do not ask again"}`)
+		p.wantEnd()
 	})
 }
 

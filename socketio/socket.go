@@ -177,6 +177,9 @@ func (s *Socket) refuse(err error) {
 		message, data = ce.Message, ce.Data
 	}
 	s.client.refuse(s.nsp.name, message, data)
+	if ce != nil && ce.Close {
+		s.client.session.Close()
+	}
 }
 
 // dispatch calls the functions for an event from the client.

@@ -18,7 +18,7 @@ func TestBrowser(t *testing.T) {
 	if _, err := os.Stat("node_modules/playwright-core"); err != nil {
 		t.Fatalf("%v; run `npm ci` in test, or `make test`", err)
 	}
-	for _, file := range []string{"silence", "talk", "page", "messages", "list", "look", "find", "people", "signin"} {
+	for _, file := range []string{"silence", "talk", "page", "messages", "list", "look", "find", "people", "signin", "polling"} {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
 			newControl(t).run(5*time.Minute, ".", "node", "--test", "browser/"+file+".test.mjs")

@@ -13,7 +13,9 @@ async function post(path) {
  * rates is 'default'. With accounts, people sign in there, and setup is the link
  * that the first admin comes in by; with guests, a name is enough all the same.
  * oidc is the address of a provider to sign in with, and jwt a file with a key
- * whose tokens are believed.
+ * whose tokens are believed. gate puts a web proxy in front, at the url it
+ * answers with, or changes what it does with upgrades: pass, hang, swallow or
+ * a status; seen tells what came to it.
  */
 export async function open({ rates = 'none', accounts = false, guests = false, oidc = '', jwt = '' } = {}) {
   const wanted = new URLSearchParams({ rates, accounts: accounts ? '1' : '', guests: guests ? '1' : '', oidc, jwt })
@@ -30,5 +32,7 @@ export async function open({ rates = 'none', accounts = false, guests = false, o
     cut: act('cut'),
     stall: act('stall'),
     restore: act('restore'),
+    gate: (upgrades) => post(`/servers/${id}/gate?${new URLSearchParams({ upgrades })}`),
+    seen: act('seen'),
   }
 }

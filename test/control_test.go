@@ -24,6 +24,9 @@ import (
 //	                                 client "parley" the server is); with jwt=FILE, by tokens signed with that key
 //	                                 -> {"id": 0, "url": "http://...", "direct": "http://...", "setup": "http://..."}
 //	POST /servers/{id}/{what}        kill, stop, start, wipe, cut, stall, restore
+//	POST /servers/{id}/gate          puts a web proxy in front, or changes it: upgrades=pass, hang, swallow or a status
+//	                                 -> {"url": "http://..."}
+//	POST /servers/{id}/seen          -> what came to it: {"passed": 0, "stopped": 0, "polls": 0}
 //
 // The url is the proxy's, so that it stays the same across a restart; direct is
 // the server's own, until it is restarted.
@@ -37,6 +40,7 @@ type control struct {
 type served struct {
 	*server
 	*proxy
+	gate *gate // nil until one is asked for
 }
 
 // A job runs on the test's own goroutine, as testing demands of what may fail.
@@ -109,7 +113,7 @@ func (c *control) open(r *http.Request) (any, error) {
 	}
 	s := newServer(c.t, args...)
 	p.aim(s.addr())
-	c.servers = append(c.servers, &served{s, p})
+	c.servers = append(c.servers, &served{server: s, proxy: p})
 	return object{"id": len(c.servers) - 1, "url": "http://" + p.addr(), "direct": s.url(), "setup": s.process.setup}, nil
 }
 
@@ -137,10 +141,28 @@ func (c *control) act(r *http.Request) (any, error) {
 		s.stall()
 	case "restore":
 		s.restore()
+	case "gate":
+		if err := s.putGate(c.t, r.FormValue("upgrades")); err != nil {
+			return nil, err
+		}
+		return object{"url": s.gate.url}, nil
+	case "seen":
+		if s.gate == nil {
+			return nil, errors.New("this server has no gate")
+		}
+		return s.gate.saw(), nil
 	default:
 		return nil, fmt.Errorf("cannot %q a server", what)
 	}
 	return object{}, nil
+}
+
+func (s *served) putGate(t testing.TB, upgrades string) (err error) {
+	if s.gate != nil {
+		return s.gate.let(upgrades)
+	}
+	s.gate, err = newGate(t, s.proxy.addr(), upgrades)
+	return err
 }
 
 // run runs a program that uses this control (PARLEY_CONTROL names its URL) and

@@ -17,6 +17,7 @@ export default defineConfig({
     // changeOrigin keeps Host and Origin the same for the server, which checks both.
     proxy: {
       '/ws': { target: server, ws: true, changeOrigin: true, rewriteWsOrigin: true },
+      '/socket.io': { target: server, changeOrigin: true, headers: { origin: server } },
       '/api': { target: server, changeOrigin: true, headers: { origin: server } },
     },
   },

@@ -3,9 +3,11 @@ package web
 import (
 	"compress/gzip"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -111,6 +113,22 @@ func TestFirstLoadIsSmall(t *testing.T) {
 	const limit = 150_000
 	if total > limit {
 		t.Errorf("the first load takes %d bytes compressed, want at most %d", total, limit)
+	}
+}
+
+// What polls is for networks that let no WebSocket through: everybody else
+// does not load it.
+func TestWhatPollsIsLoadedOnDemand(t *testing.T) {
+	chunks, err := fs.Glob(dist, "dist/assets/socketio-transport-*.js")
+	if err != nil || len(chunks) != 1 {
+		t.Fatalf("%v, %v, want one chunk", chunks, err)
+	}
+	path := strings.TrimPrefix(chunks[0], "dist")
+	if slices.Contains(assets(t), path) {
+		t.Errorf("the document names %s", path)
+	}
+	if r := get(t, Handler(), "GET", path); r.StatusCode != http.StatusOK {
+		t.Errorf("GET %s: %s", path, r.Status)
 	}
 }
 

@@ -15,12 +15,9 @@ import (
 	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
-	"github.com/gofrs/flock"
 
 	"github.com/seed-4a326f83/parley/chat"
-	"github.com/seed-4a326f83/parley/hub"
 	"github.com/seed-4a326f83/parley/server"
-	"github.com/seed-4a326f83/parley/sqlite"
 	"github.com/seed-4a326f83/parley/web"
 	"github.com/seed-4a326f83/parley/websocket"
 )
@@ -35,13 +32,12 @@ const (
 	headerSlack = 4 << 10
 	// stopTime is how long connections may take to say goodbye.
 	stopTime = 25 * time.Second
-	// busQueue is how many messages may be committed and not yet delivered.
-	busQueue = 4096
 )
 
 type serveCmd struct {
 	Listen         string     `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (default ${default}). Port 0 takes a free one."`
 	Data           string     `default:"./parley-data" type:"path" placeholder:"FOLDER" help:"Folder for everything that is kept (default ./parley-data)."`
+	Store          string     `placeholder:"URL" help:"Address of a PostgreSQL database that keeps everything instead of --data, such as postgres://parley@db.example.org/parley. Any number of nodes may use one. Give one with a password in the environment."`
 	PublicURL      *url.URL   `placeholder:"URL" help:"Address under which people open this server, where it is not the one it listens on."`
 	Accounts       bool       `help:"People sign in with a name and a password; the first one becomes the admin by a link that is printed, and invites the others."`
 	Guests         bool       `help:"Whoever gives a name may come in. On a loopback address that is so anyway, unless there is another way to sign in."`
@@ -52,12 +48,19 @@ type serveCmd struct {
 	TrustedProxies []string   `placeholder:"CIDR" help:"Addresses of reverse proxies whose X-Forwarded-For is believed; may be repeated."`
 	JWT            jwtFlags   `embed:"" prefix:"jwt-" group:"Tokens of another system"`
 	OIDC           oidcFlags  `embed:"" prefix:"oidc-" group:"Signing in with OpenID Connect"`
+	Bus            busFlags   `embed:"" group:"Several nodes"`
 	Limits         limitFlags `embed:"" group:"Limits (0 sets none)"`
 }
 
 // Validate implements kong's check of flags.
 func (c *serveCmd) Validate() error {
 	if err := c.Limits.check(); err != nil {
+		return err
+	}
+	if err := c.checkStore(); err != nil {
+		return err
+	}
+	if err := c.Bus.check(); err != nil {
 		return err
 	}
 	if u := c.PublicURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "") {
@@ -86,24 +89,16 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("%w; name another address with --listen", err)
 	}
 	defer listener.Close()
-	if err := makeFolder(c.Data); err != nil {
-		return fmt.Errorf("the data folder cannot be made: %w", err)
-	}
-	lock := flock.New(filepath.Join(c.Data, "parley.lock"))
-	if ok, err := lock.TryLock(); err != nil {
-		return fmt.Errorf("the data folder cannot be locked: %w", err)
-	} else if !ok {
-		return fmt.Errorf("another parley runs on %s; stop it, or name another folder with --data", c.Data)
-	}
-	defer lock.Unlock()
-
-	store, err := sqlite.Open(ctx, filepath.Join(c.Data, "parley.db"))
+	store, where, err := c.openStore(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	bus := hub.NewBus(busQueue)
-	defer bus.Close()
+	bus, closeBus, err := c.Bus.open(log)
+	if err != nil {
+		return err
+	}
+	defer closeBus()
 	open := openAddress(listener.Addr(), c.PublicURL, c.TLSCert != "")
 	ways, err := c.signIns(ctx, store, open)
 	if err != nil {
@@ -128,7 +123,7 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 		ConnState:         gateway.ConnState,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	fmt.Printf("Parley keeps its data in %s\n", c.Data)
+	fmt.Printf("Parley keeps its data in %s\n", where)
 	if c.PublicURL != nil {
 		fmt.Printf("Parley listens at %s\n", openAddress(listener.Addr(), nil, c.TLSCert != ""))
 	}

@@ -33,10 +33,15 @@ export class Person {
   /** Opens the page and enters under a name. */
   static async enter(browser, url, name, options) {
     const person = await Person.open(browser, url, options)
-    await person.at('name-input').fill(name)
-    await person.at('enter').click()
+    await person.enter(name)
     await person.online()
     return person
+  }
+
+  /** Enters under a name, on the page that asks for one. */
+  async enter(name) {
+    await this.at('name-input').fill(name)
+    await this.at('enter').click()
   }
 
   /** Fills in and sends a name and a password, wherever they are asked for. */

@@ -3,6 +3,7 @@ import './app.css';
 import App from './App.svelte';
 import { Api } from './lib/api';
 import { systemClock } from './lib/clock';
+import { withFallback } from './lib/fallback';
 import { openOutboxStore } from './lib/outbox-store';
 import { remembered } from './lib/session';
 import { connectWebSocket } from './lib/websocket-transport';
@@ -13,7 +14,12 @@ const target = document.getElementById('app');
 if (!target) throw new Error('index.html has no #app');
 
 const chat = new Chat({
-  connect: connectWebSocket,
+  connect: withFallback({
+    clock: systemClock,
+    webSocket: connectWebSocket,
+    polling: async () => (await import('./lib/socketio-transport')).connectSocketIO,
+    isReachable: () => fetch('/', { method: 'HEAD', cache: 'no-store' }).then(({ ok }) => ok, () => false),
+  }),
   clock: systemClock,
   random: Math.random,
   store: await openOutboxStore(),

@@ -64,9 +64,22 @@ describe('saying hello', () => {
   it('gives up on a server that opens and says nothing', () => {
     client.connect();
     network.latest.events.opened();
-    vi.advanceTimersByTime(10_000);
+    vi.advanceTimersByTime(20_000);
     expect(client.state.phase).toBe('waiting');
     expect(network.latest.isClosed).toBe(true);
+  });
+
+  it('says hello again where the transport has found another way', async () => {
+    client.connect();
+    network.latest.events.opened();
+    network.latest.events.opened();
+    expect(network.latest.sent).toMatchObject([{ type: 'hello', ref: 1 }, { type: 'hello', ref: 2 }]);
+    network.latest.answer('hello', helloAck);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(client.state.phase).toBe('online');
+    network.latest.drop();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(client.state.phase).toBe('waiting');
   });
 
   it('ends where the credentials are refused, and tells why', async () => {

@@ -5,8 +5,8 @@ import { Heartbeat } from './heartbeat';
 import { CLOSE_BAD_CREDENTIALS, isFinal, type HelloAck, type Requests, type ServerEvent } from './protocol';
 import type { Connect, Incoming, Transport } from './transport';
 
-/** How long a connection may take from the first packet to hello's ack, in ms. */
-const HELLO_WITHIN = 10_000;
+/** How long a connection may take from the first packet to hello's ack, in ms. What falls back tries twice in this time. */
+const HELLO_WITHIN = 20_000;
 /** A connection that stood this long, in ms, was a good one: the next wait starts small again. */
 const SETTLED_AFTER = 10_000;
 const HEARTBEAT_LOST = 4001;

@@ -14,6 +14,7 @@ export interface Incoming {
 
 /** What a transport tells. Nothing is told after `closed`, nor after the client itself has called `close`. */
 export interface TransportEvents {
+  /** Hello may be said. Told again where another way had to be found: what was sent before is lost. */
   opened(): void;
   received(incoming: Incoming): void;
   closed(code: number, reason: string): void;

@@ -80,6 +80,9 @@ func (io *Server) Close() error { return io.engine.Close() }
 
 // allow is Engine.IO's AllowRequest.
 func (io *Server) allow(r *http.Request) (any, error) {
+	if handshakeSize(r) > maxHandshake {
+		return nil, headerTooLarge
+	}
 	c := &client{server: io, handshake: newHandshake(r)}
 	if io.opts.Engine.AllowRequest == nil {
 		return c, nil

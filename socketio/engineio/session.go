@@ -302,10 +302,9 @@ func (s *Session) gone() {
 	s.server.remove(s, s.polling != nil)
 }
 
-// closeWebSocket ends a session's connection.
+// closeWebSocket ends a session's connection, if it has not ended by itself.
 func closeWebSocket(ws *websocket.Conn, reason Reason) {
 	switch reason {
-	case TransportClose: // it is closed
 	case PingTimeout:
 		ws.CloseNow() // nobody is there to answer
 	case ServerShutdown:

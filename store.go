@@ -71,6 +71,10 @@ type People interface {
 	// prefix, by name, then those of whom a later word does, by that word, at
 	// most limit. Case and accents do not count.
 	FindPeople(ctx context.Context, prefix string, limit int) ([]Account, error)
+	// Standing returns what those of the users may who are there and not removed,
+	// so that a node can hold it against who is connected to it. Sessions are
+	// those that are good at now ([SessionLife]).
+	Standing(ctx context.Context, users []string, now time.Time) (map[string]Standing, error)
 	// SetSeen notes when people were here last, never back; who is absent is
 	// passed over.
 	SetSeen(ctx context.Context, seen map[string]time.Time) error
@@ -110,6 +114,9 @@ type Rooms interface {
 	// it. A room that is absent or not for user is CodeNotFound. The name of a
 	// [Direct] room is, to each of the two, the other's, here and below.
 	Room(ctx context.Context, room, user string) (r Room, member bool, err error)
+	// Heads returns the last seq of those of the rooms that are there, 0 where
+	// nothing was said.
+	Heads(ctx context.Context, rooms []string) (map[string]int64, error)
 	// MemberOf returns the rooms that user is a member of, in no order.
 	MemberOf(ctx context.Context, user string) ([]Room, error)
 	// Rooms returns the same by name, with how far user has read each. Unread
@@ -194,6 +201,12 @@ type Log interface {
 	// deleted not at all. A From or Room that is absent or not for the reader
 	// has no hits.
 	Search(ctx context.Context, s Search) (Hits, error)
+}
+
+// A Standing is what a user may at a moment, both in no order.
+type Standing struct {
+	Sessions []SessionHash // that are good
+	Rooms    []string      // the ids of those that the user is a member of
 }
 
 // A Search says what texts are looked for. Empty fields ask for nothing.

@@ -74,6 +74,9 @@ func (b *Bus) Subscribe(deliver func(parley.News)) (stop func()) {
 	}
 }
 
+// Follow implements [parley.Bus]: there are no other nodes.
+func (b *Bus) Follow(room string, wanted bool) {}
+
 // Close delivers what is queued and stops the bus.
 func (b *Bus) Close() {
 	b.closeOnce.Do(func() { close(b.closing) })

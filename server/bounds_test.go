@@ -19,9 +19,22 @@ import (
 
 // A site is a server as people reach it: over HTTP, or over TLS.
 type site struct {
-	t      *testing.T
-	base   string
-	client *http.Client
+	t       *testing.T
+	base    string
+	client  *http.Client
+	framing framing
+}
+
+// onAll runs a test over each framing against a server over HTTP, and another
+// one over TLS.
+func onAll(t *testing.T, o func() options, test func(t *testing.T, s *site)) {
+	t.Helper()
+	onEach(t, func(t *testing.T, f framing) {
+		onBoth(t, o, func(t *testing.T, s *site) {
+			s.framing = f
+			test(t, s)
+		})
+	})
 }
 
 // onBoth runs a test against a server over HTTP, and another one over TLS.
@@ -36,7 +49,7 @@ func onBoth(t *testing.T, o func() options, test func(t *testing.T, s *site)) {
 				h.Start()
 			}
 			t.Cleanup(h.Close)
-			test(t, &site{t, h.URL, h.Client()})
+			test(t, &site{t, h.URL, h.Client(), plain})
 		})
 	}
 }
@@ -48,17 +61,15 @@ func (s *site) browser() *browser {
 	return b
 }
 
-// upgrade asks for a WebSocket, from a client whose address a proxy tells.
-func (s *site) upgrade(header http.Header) (*websocket.Conn, *http.Response, error) {
-	return websocket.Dial(s.t.Context(), "ws"+strings.TrimPrefix(s.base, "http")+"/ws", &websocket.DialOptions{
-		HTTPClient: s.client, HTTPHeader: header, Subprotocols: []string{server.PlainProtocol},
-	})
+// connect opens a connection, from a client whose address a proxy tells.
+func (s *site) connect(header http.Header) (wire, *http.Response, error) {
+	return s.framing.dial(s.t.Context(), s.client, s.base, header)
 }
 
 // enter returns a connection that has said hello, and the session it was given.
 func (s *site) enter(hello string) (c *side, session string) {
 	s.t.Helper()
-	conn, _, err := s.upgrade(nil)
+	conn, _, err := s.connect(nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -83,7 +94,7 @@ func TestRatesAreBounded(t *testing.T) {
 		PublishRate: never, PublishBurst: 3, SignalRate: never, SignalBurst: 2,
 		JoinRate: never, JoinBurst: 2, Connections: 16,
 	}
-	onBoth(t, func() options { return options{limits: limits} }, func(t *testing.T, s *site) {
+	onAll(t, func() options { return options{limits: limits} }, func(t *testing.T, s *site) {
 		first, session := s.enter(`{"type":"hello","name":"ann"}`)
 		other, _ := s.enter(`{"type":"hello","name":"ben"}`)
 		n := 0
@@ -137,7 +148,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 	refused := func(t *testing.T, s *site, header http.Header) {
 		t.Helper()
-		conn, resp, err := s.upgrade(header)
+		conn, resp, err := s.connect(header)
 		if err == nil {
 			conn.CloseNow()
 			t.Fatal("one connection too many was let in")
@@ -146,9 +157,9 @@ func TestConnectionsAreBounded(t *testing.T) {
 			t.Errorf("one too many: %v, %v; want 503 and Retry-After", resp, err)
 		}
 	}
-	granted := func(t *testing.T, s *site, header http.Header) *websocket.Conn {
+	granted := func(t *testing.T, s *site, header http.Header) wire {
 		t.Helper()
-		conn, _, err := s.upgrade(header)
+		conn, _, err := s.connect(header)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +167,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		return conn
 	}
 	t.Run("of a person", func(t *testing.T) {
-		onBoth(t, start(server.Limits{}), func(t *testing.T, s *site) {
+		onAll(t, start(server.Limits{}), func(t *testing.T, s *site) {
 			_, session := s.enter(`{"type":"hello","name":"ann"}`)
 			s.enter(`{"type":"hello","session":"` + session + `"}`)
 			third := newSide(t, granted(t, s, nil))
@@ -168,7 +179,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		})
 	})
 	t.Run("of an address", func(t *testing.T) {
-		onBoth(t, start(server.Limits{PerAddress: 2}), func(t *testing.T, s *site) {
+		onAll(t, start(server.Limits{PerAddress: 2}), func(t *testing.T, s *site) {
 			for range 2 {
 				granted(t, s, from("192.0.2.1"))
 			}
@@ -178,7 +189,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		})
 	})
 	t.Run("opened by an address", func(t *testing.T) {
-		onBoth(t, start(server.Limits{HandshakeRate: never, HandshakeBurst: 2}), func(t *testing.T, s *site) {
+		onAll(t, start(server.Limits{HandshakeRate: never, HandshakeBurst: 2}), func(t *testing.T, s *site) {
 			for range 2 {
 				granted(t, s, from("192.0.2.1")).CloseNow()
 			}
@@ -187,7 +198,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		})
 	})
 	t.Run("in all", func(t *testing.T) {
-		onBoth(t, start(server.Limits{Connections: 2}), func(t *testing.T, s *site) {
+		onAll(t, start(server.Limits{Connections: 2}), func(t *testing.T, s *site) {
 			for _, addr := range []string{"192.0.2.1", "192.0.2.2"} {
 				granted(t, s, from(addr))
 			}
@@ -232,7 +243,7 @@ func TestOriginAndHostWithCookies(t *testing.T) {
 	o := func() options {
 		return options{noGuests: true, config: server.Config{
 			SignIns:      server.SignIns{Accounts: true, Setup: "first"},
-			AllowOrigins: []*url.URL{mustURL("https://intranet.example")},
+			AllowOrigins: mustURLs("https://intranet.example"),
 		}}
 	}
 	onBoth(t, o, func(t *testing.T, s *site) {
@@ -248,33 +259,36 @@ func TestOriginAndHostWithCookies(t *testing.T) {
 			other = "http"
 		}
 		for _, test := range []struct {
-			what, origin, host string
-			upgrade, call      int
+			what, origin, host  string
+			upgrade, poll, call int
 		}{
-			{"its own", s.base, "", 101, 200},
-			{"one that is allowed", "https://intranet.example", "", 101, 200},
-			{"none", "", "", 403, 400},
-			{"another site's", "https://evil.example", "", 403, 404},
-			{"null", "null", "", 403, 404},
-			{"another scheme", other + "://" + at.Host, "", 403, 404},
-			{"another port", at.Scheme + "://127.0.0.1:1", "", 403, 404},
-			{"one that begins alike", s.base + ".evil.example", "", 403, 404},
-			{"a foreign Host", s.base, "evil.example", 421, 421},
-			{"a name rebound to us", "http://evil.example", "evil.example", 421, 421},
+			{"its own", s.base, "", 101, 200, 200},
+			{"one that is allowed", "https://intranet.example", "", 101, 200, 200},
+			{"none", "", "", 403, 200, 400},
+			{"another site's", "https://evil.example", "", 403, 403, 404},
+			{"null", "null", "", 403, 403, 404},
+			{"another scheme", other + "://" + at.Host, "", 403, 403, 404},
+			{"another port", at.Scheme + "://127.0.0.1:1", "", 403, 403, 404},
+			{"one that begins alike", s.base + ".evil.example", "", 403, 403, 404},
+			{"a foreign Host", s.base, "evil.example", 421, 421, 421},
+			{"a name rebound to us", "http://evil.example", "evil.example", 421, 421, 421},
 		} {
-			for call, want := range map[string]int{"GET /ws": test.upgrade, "POST /api/invites": test.call} {
+			for call, want := range map[string]int{
+				"GET /ws": test.upgrade, "GET /socket.io/?EIO=4&transport=websocket": test.upgrade,
+				"GET /socket.io/?EIO=4&transport=polling": test.poll, "POST /api/invites": test.call,
+			} {
 				method, path, _ := strings.Cut(call, " ")
 				req, _ := http.NewRequestWithContext(t.Context(), method, s.base+path, strings.NewReader(`{}`))
-				req.Header = http.Header{"Content-Type": {"application/json"}, "Cookie": {cookie.Name + "=" + cookie.Value}}
-				if path == "/ws" {
+				switch {
+				case method == "POST":
+					req.Header.Set("Content-Type", "application/json")
+				case !strings.Contains(path, "polling"):
+					req.Header = upgradeHeader()
+					fallthrough
+				default:
 					req.Body, req.ContentLength = nil, 0
-					for name, value := range map[string]string{
-						"Connection": "Upgrade", "Upgrade": "websocket",
-						"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-					} {
-						req.Header.Set(name, value)
-					}
 				}
+				req.Header.Set("Cookie", cookie.Name+"="+cookie.Value)
 				if test.origin != "" {
 					req.Header.Set("Origin", test.origin)
 				}
@@ -302,8 +316,8 @@ func TestSlowReadersAreEnded(t *testing.T) {
 		bus = hub.NewBus(1024)
 		return options{bus: bus, limits: chat.Limits{Connections: 16}}
 	}
-	onBoth(t, start, func(t *testing.T, s *site) {
-		slow, _, err := s.upgrade(nil)
+	onAll(t, start, func(t *testing.T, s *site) {
+		slow, _, err := s.connect(nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -223,9 +223,9 @@ func TestSlowReaderIsEndedOverTCP(t *testing.T) {
 func TestShutdownSaysGoodbyeOverTCP(t *testing.T) {
 	s := listenTCP(t, options{limits: chat.Limits{Connections: 100}})
 	s.serve()
-	var conns []*websocket.Conn
+	var conns []wire
 	for i := range 20 {
-		c := dial(t, s.url)
+		c := dial(t, plain, s.url)
 		enter(t, c, fmt.Sprint("guest ", i))
 		conns = append(conns, c)
 	}

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -19,21 +18,21 @@ import (
 	"github.com/seed-4a326f83/parley/hub"
 	"github.com/seed-4a326f83/parley/server"
 	"github.com/seed-4a326f83/parley/sqlite"
-	"github.com/seed-4a326f83/parley/websocket"
 )
 
 // options change a test's server from its defaults.
 type options struct {
-	limits   chat.Limits
-	noGuests bool
-	verify   func(context.Context, string) (parley.Claims, error)
-	config   server.Config
-	bus      *hub.Bus // nil: one of its own. It is closed with the server
+	limits    chat.Limits
+	noGuests  bool
+	verify    func(context.Context, string) (parley.Claims, error)
+	heartbeat chat.Heartbeat
+	config    server.Config
+	bus       *hub.Bus // nil: one of its own. It is closed with the server
 }
 
 // chat returns a chat as the options have it.
 func (o options) chat(store parley.Store, bus parley.Bus) *chat.Chat {
-	return chat.New(chat.Config{Store: store, Bus: bus, Guests: !o.noGuests, Verify: o.verify, Limits: o.limits})
+	return chat.New(chat.Config{Store: store, Bus: bus, Guests: !o.noGuests, Verify: o.verify, Limits: o.limits, Heartbeat: o.heartbeat, Log: o.config.Log})
 }
 
 // newServer returns a server on a store of its own, which ends with the test.
@@ -70,12 +69,10 @@ func startServer(t *testing.T, o options) string {
 	return h.URL
 }
 
-// dial opens a connection of the plain gateway that ends with the test.
-func dial(t *testing.T, base string) *websocket.Conn {
+// dial opens a connection that ends with the test.
+func dial(t *testing.T, f framing, base string) wire {
 	t.Helper()
-	conn, _, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(base, "http")+"/ws", &websocket.DialOptions{
-		Subprotocols: []string{server.PlainProtocol},
-	})
+	conn, _, err := f.dial(t.Context(), nil, base, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,9 +80,15 @@ func dial(t *testing.T, base string) *websocket.Conn {
 	return conn
 }
 
-// bubble runs a test against a server inside a bubble of testing/synctest, over
-// connections in memory, so that its clock is the test's.
+// bubble runs a test over each framing against a server inside a bubble of
+// testing/synctest, over connections in memory, so that its clock is the test's.
 func bubble(t *testing.T, o options, test func(t *testing.T, b *bubbleServer)) {
+	t.Helper()
+	onEach(t, func(t *testing.T, f framing) { bubbleOver(t, f, o, test) })
+}
+
+// bubbleOver is bubble for one framing.
+func bubbleOver(t *testing.T, f framing, o options, test func(t *testing.T, b *bubbleServer)) {
 	path := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		store, err := sqlite.Open(context.Background(), filepath.Join(path, "parley.db"))
@@ -96,8 +99,13 @@ func bubble(t *testing.T, o options, test func(t *testing.T, b *bubbleServer)) {
 		bus := hub.NewBus(1024)
 		defer bus.Close()
 		o.config.Chat = o.chat(store, bus)
-		b := &bubbleServer{t: t, Server: server.New(o.config), accept: make(chan net.Conn), closed: make(chan struct{})}
-		h := &http.Server{Handler: b.Server, ReadHeaderTimeout: 5 * time.Second}
+		b := &bubbleServer{t: t, Server: server.New(o.config), framing: f, accept: make(chan net.Conn), closed: make(chan struct{})}
+		b.client = &http.Client{Transport: &http.Transport{
+			DialContext: func(context.Context, string, string) (net.Conn, error) { return b.connect(), nil },
+		}}
+		defer b.client.CloseIdleConnections()
+		// As in cmd/parley.
+		h := &http.Server{Handler: b.Server, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second}
 		go h.Serve(b)
 		defer h.Close()
 		defer b.Shutdown(context.Background())
@@ -109,9 +117,11 @@ func bubble(t *testing.T, o options, test func(t *testing.T, b *bubbleServer)) {
 type bubbleServer struct {
 	t *testing.T
 	*server.Server
-	accept chan net.Conn
-	closed chan struct{}
-	once   sync.Once
+	framing framing
+	client  *http.Client
+	accept  chan net.Conn
+	closed  chan struct{}
+	once    sync.Once
 }
 
 func (b *bubbleServer) Accept() (net.Conn, error) {
@@ -144,19 +154,24 @@ func (loopbackConn) RemoteAddr() net.Addr {
 	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 50000}
 }
 
-// dial opens a connection of the plain gateway.
-func (b *bubbleServer) dial() *websocket.Conn {
+// dial opens a connection over the bubble's framing.
+func (b *bubbleServer) dial() wire {
 	b.t.Helper()
-	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return b.connect(), nil }}
-	conn, _, err := websocket.Dial(b.t.Context(), "ws://localhost/ws", &websocket.DialOptions{
-		HTTPClient:        &http.Client{Transport: transport},
-		Subprotocols:      []string{server.PlainProtocol},
-		KeepaliveInterval: -1,
-	})
+	conn, _, err := b.framing.dial(b.t.Context(), b.client, "http://localhost", nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	return conn
+}
+
+// openIO opens a connection of Engine.IO over the bubble's framing.
+func (b *bubbleServer) openIO(header http.Header) *ioClient {
+	b.t.Helper()
+	c, _, err := openIO(b.t.Context(), b.framing, b.client, "http://localhost", header)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return c
 }
 
 // raw opens a connection of the plain gateway, of which the test sees the bytes.
@@ -179,4 +194,11 @@ func mustURL(s string) *url.URL {
 		panic(err)
 	}
 	return u
+}
+
+func mustURLs(all ...string) (urls []*url.URL) {
+	for _, s := range all {
+		urls = append(urls, mustURL(s))
+	}
+	return urls
 }

@@ -105,8 +105,8 @@ type behind struct {
 type outgoing struct {
 	message // nothing once it was sent
 	size    int
-	kind outgoingKind
-	at   time.Time
+	kind    outgoingKind
+	at      time.Time
 }
 
 // Deliver implements hub.Subscriber.

@@ -35,6 +35,7 @@ func newSocketIO(s *Server) (io *socketio.Server, prepare func(*parley.Event) an
 			AllowRequest: s.openSocketIO,
 		},
 		ConnectTimeout: helloTime,
+		OnOpen:         func(value any, engine *engineio.Session) { value.(*ioConn).opened(engine) },
 		OnClose:        func(value any) { value.(*ioConn).closed() },
 		Logger:         s.log,
 	})
@@ -89,9 +90,9 @@ type ioConn struct {
 	signedIn bool // the request that opened it said who it comes from
 
 	// Guarded by out.mu.
-	socket *socketio.Socket // nil until it is connected
-	early  []message        // what is to be sent then
-	ending *parley.Ending   // how the connection is to be ended then
+	engine *engineio.Session // nil until the first request is answered
+	socket *socketio.Socket  // nil until it is connected
+	early  []message         // what is to be sent then
 
 	// turn is held by whoever uses session until the socket is connected: then
 	// its handlers do, one after the other.
@@ -101,6 +102,17 @@ type ioConn struct {
 	connected bool           // the socket was
 	left      bool           // and is not any more
 	over      bool           // the connection has ended
+}
+
+// opened is called before anything has come.
+func (c *ioConn) opened(engine *engineio.Session) {
+	c.out.mu.Lock()
+	c.engine = engine
+	ended := c.out.ended
+	c.out.mu.Unlock()
+	if ended {
+		engine.Close()
+	}
 }
 
 // greet decides whether the socket is connected. CONNECT's auth holds the fields
@@ -194,9 +206,6 @@ func (c *ioConn) open(socket *socketio.Socket) {
 		c.send(m)
 	}
 	c.early = nil
-	if c.ending != nil {
-		go c.bye(*c.ending)
-	}
 }
 
 // disconnected deals with the end of the socket: what the client sent before has
@@ -205,7 +214,7 @@ func (c *ioConn) disconnected(reason socketio.Reason) {
 	if reason == engineio.PingTimeout {
 		c.server.noteEnd(lostBeat)
 	}
-	c.socket.Conn().Close()
+	c.engine.Close()
 	c.turn.Lock()
 	c.left = true
 	last := c.over
@@ -239,7 +248,8 @@ func (c *ioConn) finish() {
 // waits to be sent to it.
 func (c *ioConn) receive(e *socketio.Event) {
 	c.out.waitQuiet(c.server.reading)
-	if c.out.over() || c.server.reading.Err() != nil {
+	// Where the client has gone, what it sent before is still done.
+	if c.out.ends() != nil || c.server.reading.Err() != nil {
 		return
 	}
 	if e.HasBinary() {
@@ -300,10 +310,10 @@ func (c *ioConn) send(m message) {
 }
 
 func (c *ioConn) queued() int {
-	if c.socket == nil {
+	if c.engine == nil {
 		return 0
 	}
-	return c.socket.Conn().Queued()
+	return c.engine.Queued()
 }
 
 // bye ends the connection from our side. Clients of Socket.IO come back by
@@ -311,32 +321,33 @@ func (c *ioConn) queued() int {
 // they do not.
 func (c *ioConn) bye(e parley.Ending) {
 	c.out.mu.Lock()
-	socket := c.socket
-	if socket == nil {
-		c.ending = &e
-	}
+	engine, socket := c.engine, c.socket
 	c.out.mu.Unlock()
-	if socket == nil {
-		return // whoever connects it sees to it; or nobody does, in time
+	switch {
+	case engine == nil:
+		return // opened sees to it
+	case socket == nil: // it cannot be told
+		c.server.noteEnd(e)
+		engine.Close()
+		return
 	}
 	c.server.noteEnd(e)
 	socket.Emit(ioEvent, json.RawMessage(parley.ByeEvent(e).JSON))
-	session := socket.Conn()
 	// Not before it has left: who shuts the server down waits for the close.
 	deadline := time.NewTimer(closeTime)
 	defer deadline.Stop()
-	for wait := soonest; session.Queued() > 0; wait = min(2*wait, latest) {
+	for wait := soonest; engine.Queued() > 0; wait = min(2*wait, latest) {
 		select {
-		case <-session.Done():
+		case <-engine.Done():
 			return
 		case <-deadline.C:
-			session.Close()
+			engine.Close()
 			return
 		case <-time.After(wait):
 		}
 	}
 	if comesBack(e) {
-		session.Close()
+		engine.Close()
 	} else {
 		socket.Disconnect(true)
 	}
@@ -355,9 +366,9 @@ func comesBack(e parley.Ending) bool {
 func (c *ioConn) drop() {
 	c.out.abandon()
 	c.out.mu.Lock()
-	socket := c.socket
+	engine := c.engine
 	c.out.mu.Unlock()
-	if socket != nil {
-		socket.Conn().Close()
+	if engine != nil {
+		engine.Close()
 	}
 }

@@ -491,8 +491,17 @@ func TestBusyHandlers(t *testing.T) {
 func TestConnectionValue(t *testing.T) {
 	type value struct{ name string }
 	closed := make(chan any, 10)
-	opts := socketio.Options{OnClose: func(v any) { closed <- v }}
 	v := &value{"Ann"}
+	opened := 0
+	opts := socketio.Options{
+		OnOpen: func(got any, conn *engineio.Session) {
+			if got != v || conn.Transport() != engineio.WebSocket {
+				t.Errorf("%v was opened over %s", got, conn.Transport())
+			}
+			opened++
+		},
+		OnClose: func(v any) { closed <- v },
+	}
 	opts.Engine.AllowRequest = func(*http.Request) (any, error) { return v, nil }
 	inWorld(t, opts, func(t *testing.T, w *world) {
 		p, s := w.connect()
@@ -502,8 +511,8 @@ func TestConnectionValue(t *testing.T) {
 		p.CloseNow()
 		w.dial().CloseNow() // without any socket
 		synctest.Wait()
-		if len(closed) != 2 || <-closed != v {
-			t.Errorf("%d were closed", len(closed))
+		if opened != 2 || len(closed) != 2 || <-closed != v {
+			t.Errorf("%d were opened, %d were closed", opened, len(closed))
 		}
 	})
 }

@@ -19,6 +19,10 @@ type Options struct {
 	// Recovery, if set, has clients that come back soon get what they missed.
 	Recovery *RecoveryOptions
 
+	// OnOpen, if set, is called when a connection has begun, before anything that comes over it, with the value that
+	// AllowRequest returned.
+	OnOpen func(value any, conn *engineio.Session)
+
 	// OnClose, if set, is called when a connection has ended that AllowRequest had allowed, with the value that it returned,
 	// whether any socket was connected or not.
 	OnClose func(value any)

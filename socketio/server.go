@@ -94,7 +94,13 @@ func (io *Server) allow(r *http.Request) (any, error) {
 // below handles what Engine.IO tells.
 type below Server
 
-func (*below) OnOpen(s *engineio.Session) { s.Value().(*client).open(s) }
+func (b *below) OnOpen(s *engineio.Session) {
+	c := s.Value().(*client)
+	c.open(s)
+	if b.opts.OnOpen != nil {
+		b.opts.OnOpen(c.value, s)
+	}
+}
 
 func (*below) OnMessage(s *engineio.Session, typ websocket.MessageType, data []byte) {
 	s.Value().(*client).receive(typ, data)

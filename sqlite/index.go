@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/seed-4a326f83/parley"
+	"github.com/seed-4a326f83/parley/internal/words"
 )
 
 // An indexer gives texts their numbers, within one transaction.
@@ -50,7 +51,7 @@ func (x *indexer) add(c *conn, at place, seq, time int64, text string) error {
 
 func insertWords(c *conn, document int64, at place, text string) error {
 	_, err := c.exec(`INSERT INTO search (rowid, text, scope) VALUES (?, ?, ?)`,
-		document, spaced(text), roomWord(at.room)+" "+userWord(at.user))
+		document, words.Spaced(text), roomWord(at.room)+" "+userWord(at.user))
 	return err
 }
 

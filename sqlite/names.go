@@ -3,9 +3,9 @@ package sqlite
 import (
 	"database/sql/driver"
 	"strings"
-	"unicode"
 
 	"github.com/seed-4a326f83/parley"
+	"github.com/seed-4a326f83/parley/internal/words"
 )
 
 // freeName returns the name, or the name with the lowest number behind it that
@@ -47,27 +47,10 @@ func nameTaken(c *conn, name string) (bool, error) {
 	return c.row(`SELECT 1 FROM users WHERE key = ?`, []driver.Value{parley.NameKey(name)}, &one)
 }
 
-// parts returns a name as it is looked for from its beginning, and from each
-// later word on.
-func parts(name string) (whole string, later []string) {
-	whole = plain(name)
-	going := true // a word is under way
-	for i, r := range whole {
-		if i > 0 && (alone(r) || inWord(r) && !going) {
-			later = append(later, whole[i:])
-		}
-		going = inWord(r)
-	}
-	return whole, later
-}
-
-// upTo returns the end of the range of what begins with prefix.
-func upTo(prefix string) string { return prefix + string(unicode.MaxRune) }
-
 // spell has something be found by its name; query is an INSERT of later, part
 // and num.
 func spell(c *conn, query string, num int64, name string) error {
-	whole, later := parts(name)
+	whole, later := words.Parts(name)
 	if _, err := c.exec(query, int64(0), whole, num); err != nil {
 		return err
 	}

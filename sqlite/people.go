@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-4a326f83/parley"
+	"github.com/seed-4a326f83/parley/internal/words"
 )
 
 // accountColumns are those of a person (u) that scanAccount reads.
@@ -326,14 +327,14 @@ func (s *Store) RemoveUser(ctx context.Context, user string, now time.Time) erro
 func (s *Store) FindPeople(ctx context.Context, prefix string, limit int) ([]parley.Account, error) {
 	var list []parley.Account
 	got := map[string]bool{}
-	begin := plain(prefix)
+	begin := words.Plain(prefix)
 	for later := range 2 {
 		if limit <= len(list) {
 			break
 		}
 		if err := s.reads.each(ctx, `SELECT `+accountColumns+` FROM user_words w JOIN users u ON u.num = w.user
 			WHERE w.later = ? AND w.part BETWEEN ? AND ? AND u.removed IS NULL ORDER BY w.part, w.user`,
-			[]any{later, begin, upTo(begin)}, func(rows *sql.Rows) (bool, error) {
+			[]any{later, begin, words.UpTo(begin)}, func(rows *sql.Rows) (bool, error) {
 				var a parley.Account
 				var seen int64
 				if err := rows.Scan(accountScan(&a, &seen)...); err != nil {

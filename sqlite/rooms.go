@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-4a326f83/parley"
+	"github.com/seed-4a326f83/parley/internal/words"
 )
 
 // Room implements [parley.Store].
@@ -63,7 +64,7 @@ func (s *Store) Rooms(ctx context.Context, user string) ([]parley.Membership, er
 func (s *Store) FindRooms(ctx context.Context, user, prefix string, limit int) ([]parley.RoomOffer, error) {
 	var list []parley.RoomOffer
 	got := map[string]bool{}
-	begin := plain(prefix)
+	begin := words.Plain(prefix)
 	for later := range 2 {
 		if limit <= len(list) {
 			break
@@ -72,7 +73,7 @@ func (s *Store) FindRooms(ctx context.Context, user, prefix string, limit int) (
 			FROM room_words w JOIN rooms r ON r.num = w.room
 			LEFT JOIN users u ON u.id = ?1 LEFT JOIN members m ON m.user = u.num AND m.room = r.num
 			WHERE w.later = ?2 AND w.part BETWEEN ?3 AND ?4 AND (NOT r.archived OR m.user IS NOT NULL) ORDER BY w.part, w.room`,
-			[]any{user, later, begin, upTo(begin)}, func(rows *sql.Rows) (bool, error) {
+			[]any{user, later, begin, words.UpTo(begin)}, func(rows *sql.Rows) (bool, error) {
 				var o parley.RoomOffer
 				if err := rows.Scan(append(roomScan(&o.Room), &o.Member, &o.Members)...); err != nil {
 					return false, err

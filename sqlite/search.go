@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-4a326f83/parley"
+	"github.com/seed-4a326f83/parley/internal/words"
 )
 
 // The queries of a search: who looks (?1), after (?2) and before (?3) which
@@ -73,11 +74,11 @@ func (s *Store) match(ctx context.Context, q parley.Search) (match string, possi
 	var terms []string
 	total := 0
 	for _, word := range q.Words {
-		query, words := phrase(word)
-		if words > 0 {
+		query, length := phrase(word)
+		if length > 0 {
 			terms = append(terms, `text : `+query)
 		}
-		if total += words; total > parley.MaxSearchWords {
+		if total += length; total > parley.MaxSearchWords {
 			return "", false, parley.Errorf(parley.CodeInvalid, "one can look for %d words at most; leave some out", parley.MaxSearchWords)
 		}
 	}
@@ -100,6 +101,22 @@ func (s *Store) match(ctx context.Context, q parley.Search) (match string, possi
 		terms = append(terms, `scope : (`+strings.Join(rooms, " OR ")+`)`)
 	}
 	return strings.Join(terms, " AND "), true, nil
+}
+
+// phrase returns what the index is asked for a word of a search, or for several
+// in a row, and how many they are: 0 where there is nothing in it that could be
+// found. It has letters and digits alone between its quotes: what comes from
+// outside is never syntax.
+func phrase(word string) (query string, length int) {
+	all := words.Spaced(word)
+	if all == "" {
+		return "", 0
+	}
+	query = `"` + all[1:] + `"`
+	if words.Begins(all[strings.LastIndexByte(all, ' ')+1:]) {
+		query += " *"
+	}
+	return query, strings.Count(all, " ")
 }
 
 // maxScope is how many rooms the index is asked for. Where there are more, most

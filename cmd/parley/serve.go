@@ -18,7 +18,6 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/seed-4a326f83/parley/chat"
-	"github.com/seed-4a326f83/parley/hub"
 	"github.com/seed-4a326f83/parley/server"
 	"github.com/seed-4a326f83/parley/sqlite"
 	"github.com/seed-4a326f83/parley/web"
@@ -35,8 +34,6 @@ const (
 	headerSlack = 4 << 10
 	// stopTime is how long connections may take to say goodbye.
 	stopTime = 25 * time.Second
-	// busQueue is how many messages may be committed and not yet delivered.
-	busQueue = 4096
 )
 
 type serveCmd struct {
@@ -52,12 +49,16 @@ type serveCmd struct {
 	TrustedProxies []string   `placeholder:"CIDR" help:"Addresses of reverse proxies whose X-Forwarded-For is believed; may be repeated."`
 	JWT            jwtFlags   `embed:"" prefix:"jwt-" group:"Tokens of another system"`
 	OIDC           oidcFlags  `embed:"" prefix:"oidc-" group:"Signing in with OpenID Connect"`
+	Bus            busFlags   `embed:"" group:"Several nodes"`
 	Limits         limitFlags `embed:"" group:"Limits (0 sets none)"`
 }
 
 // Validate implements kong's check of flags.
 func (c *serveCmd) Validate() error {
 	if err := c.Limits.check(); err != nil {
+		return err
+	}
+	if err := c.Bus.check(); err != nil {
 		return err
 	}
 	if u := c.PublicURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "") {
@@ -102,8 +103,11 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	bus := hub.NewBus(busQueue)
-	defer bus.Close()
+	bus, closeBus, err := c.Bus.open(log)
+	if err != nil {
+		return err
+	}
+	defer closeBus()
 	open := openAddress(listener.Addr(), c.PublicURL, c.TLSCert != "")
 	ways, err := c.signIns(ctx, store, open)
 	if err != nil {

@@ -218,6 +218,18 @@ func connected(prefix string) step {
 	}
 }
 
+// apartFrom waits for what must not come together with what came before: the suite's client would lose it.
+func apartFrom(text string) step {
+	return func(c *client) {
+		c.t.Helper()
+		begun := time.Now()
+		comes(text)(c)
+		if time.Since(begun) == 0 {
+			c.t.Fatalf("%s came together with what came before", text)
+		}
+	}
+}
+
 // ends waits for the server to close.
 func ends(within time.Duration) step {
 	return func(c *client) {
@@ -285,20 +297,20 @@ func TestEcho(t *testing.T) {
 
 func TestSocketIO(t *testing.T) {
 	connect := func(c *client) {
-		for _, s := range []step{webSock, sends("40"), connected("40"), comes(`42["auth",{}]`)} {
+		for _, s := range []step{webSock, sends("40"), connected("40"), apartFrom(`42["auth",{}]`)} {
 			s(c)
 		}
 	}
 	for name, steps := range map[string][]step{
 		"connect":              {connect},
-		"with a payload":       {webSock, sends(`40{"token":"123"}`), connected("40"), comes(`42["auth",{"token":"123"}]`)},
-		"another namespace":    {webSock, sends("40/custom,"), connected("40/custom,"), comes(`42/custom,["auth",{}]`)},
-		"there, with payload":  {webSock, sends(`40/custom,{"token":"abc"}`), connected("40/custom,"), comes(`42/custom,["auth",{"token":"abc"}]`)},
+		"with a payload":       {webSock, sends(`40{"token":"123"}`), connected("40"), apartFrom(`42["auth",{"token":"123"}]`)},
+		"another namespace":    {webSock, sends("40/custom,"), connected("40/custom,"), apartFrom(`42/custom,["auth",{}]`)},
+		"there, with payload":  {webSock, sends(`40/custom,{"token":"abc"}`), connected("40/custom,"), apartFrom(`42/custom,["auth",{"token":"abc"}]`)},
 		"no such namespace":    {webSock, sends("40/random"), comes(`44/random,{"message":"Invalid namespace"}`)},
 		"bad handshake":        {webSock, sends("4abc"), ends(0)},
 		"no handshake":         {webSock, comes("2"), sends("3"), comes("2"), sends("3"), comes("2"), sends("3"), ends(100 * time.Millisecond)},
 		"disconnect":           {connect, sends("41"), comes("2")},
-		"leaves one namespace": {connect, sends("40/custom"), connected("40/custom,"), comes(`42/custom,["auth",{}]`), sends("41/custom", `42["message","to main"]`), comes(`42["message-back","to main"]`)},
+		"leaves one namespace": {connect, sends("40/custom"), connected("40/custom,"), apartFrom(`42/custom,["auth",{}]`), sends("41/custom", `42["message","to main"]`), comes(`42["message-back","to main"]`)},
 		"event":                {connect, sends(`42["message",1,"2",{"3":[true]}]`), comes(`42["message-back",1,"2",{"3":[true]}]`)},
 		"binary event": {
 			connect, sends(`452-["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "!\x01\x02\x03", "!\x04\x05\x06"),

@@ -17,7 +17,7 @@ import (
 // room but the lobby and nobody in it, which open closes when the test that it
 // was given ends.
 func Run(t *testing.T, open func(t *testing.T) parley.Store) {
-	for _, test := range slices.Concat(guestTests, peopleTests, sessionTests, ticketTests,
+	for _, test := range slices.Concat(guestTests, peopleTests, sessionTests, standingTests, ticketTests,
 		roomTests, memberTests, directTests, readTests, appendTests, foldTests, historyTests, searchTests, concurrentTests, closeTests) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,4 +1,6 @@
-package sqlite
+// Package words says what the words of a text or a name are to those who look
+// for them, so that all stores find the same.
+package words
 
 import (
 	"strings"
@@ -10,19 +12,19 @@ import (
 	"github.com/seed-4a326f83/parley"
 )
 
-// maxWord is how many characters of a word are looked at: the rest of a key or a
+// MaxWord is how many characters of a word are looked at: the rest of a key or a
 // picture that somebody pasted is not worth its place in the index.
-const maxWord = 64
+const MaxWord = 64
 
-// spaced returns the words of a text, each behind a space, as they go into the
+// Spaced returns the words of a text, each behind a space, as they go into the
 // index and into what is looked for there. A character of a script that puts no
 // space between words is a word of its own, since one may begin with any; so is
 // an emoji.
-func spaced(text string) string {
+func Spaced(text string) string {
 	var b strings.Builder
 	b.Grow(len(text) + 8)
 	length := 0 // of the word so far
-	for _, r := range plain(text) {
+	for _, r := range Plain(text) {
 		switch {
 		case alone(r):
 			b.WriteByte(' ')
@@ -32,7 +34,7 @@ func spaced(text string) string {
 			if length++; length == 1 {
 				b.WriteByte(' ')
 			}
-			if length <= maxWord {
+			if length <= MaxWord {
 				b.WriteRune(r)
 			}
 		default:
@@ -56,26 +58,10 @@ func alone(r rune) bool {
 		r == 'ー' || unicode.Is(unicode.So, r) && r != utf8.RuneError)
 }
 
-// phrase returns what the index is asked for a word of a search, or for several
-// in a row, and how many they are: 0 where there is nothing in it that could be
-// found. It has letters and digits alone between its quotes: what comes from
-// outside is never syntax.
-func phrase(word string) (query string, words int) {
-	all := spaced(word)
-	if all == "" {
-		return "", 0
-	}
-	query = `"` + all[1:] + `"`
-	if begins(all[strings.LastIndexByte(all, ' ')+1:]) {
-		query += " *"
-	}
-	return query, strings.Count(all, " ")
-}
-
-// begins reports whether other words that begin with this one are meant too. One
+// Begins reports whether other words that begin with this one are meant too. One
 // or two letters of an alphabet are the beginning of too many: to gather them
 // takes long, and what is found is not what is looked for.
-func begins(word string) bool {
+func Begins(word string) bool {
 	r, size := utf8.DecodeRuneInString(word)
 	if alone(r) {
 		return false // there are none
@@ -87,9 +73,9 @@ func begins(word string) bool {
 // letters.
 const firstSyllabic = 0x900
 
-// plain returns a text as it is looked for and found: without regard to case,
+// Plain returns a text as it is looked for and found: without regard to case,
 // accents, and forms of the same letter.
-func plain(s string) string {
+func Plain(s string) string {
 	if isASCII(s) {
 		return strings.ToUpper(s) // as NameKey does
 	}

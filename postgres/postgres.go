@@ -1,0 +1,148 @@
+// Package postgres keeps a [parley.Store] in a PostgreSQL database, which any
+// number of nodes may use at once.
+//
+// Nothing is remembered between calls: each asks the database, which alone
+// knows what other nodes have changed. Every commit is on the disk of the
+// server, and of its synchronous standbys, before its caller hears of it.
+//
+// A database that cannot be reached costs an error of CodeUnavailable, and the
+// store works again as soon as the database does.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/seed-4a326f83/parley"
+)
+
+const (
+	// connectTime bounds making a connection.
+	connectTime = 5 * time.Second
+	// callTime bounds a call, with waiting for a connection and trying again. A
+	// database that is silent is noticed by it.
+	callTime = 15 * time.Second
+	// appendConns is how many connections appending has to itself, so that no
+	// message waits behind ten thousand people who come back at once.
+	appendConns = 2
+	// otherConns is how many connections all else shares, where the address does
+	// not say (pool_max_conns).
+	otherConns = 16
+)
+
+// sessionDefaults are settings of every connection, in PostgreSQL's words, where
+// the address does not say otherwise. They free what a node holds that has
+// stopped in the middle of something.
+var sessionDefaults = map[string]string{
+	"application_name":                    "parley",
+	"statement_timeout":                   "10s",
+	"lock_timeout":                        "5s",
+	"idle_in_transaction_session_timeout": "5s",
+}
+
+// A Store is a [parley.Store] in a PostgreSQL database. Make one with [Open].
+// All methods are safe for concurrent use.
+type Store struct {
+	pool    *pgxpool.Pool
+	appends *pgxpool.Pool
+	closed  atomic.Bool
+	close   func()
+}
+
+var _ parley.Store = (*Store)(nil)
+
+// Open connects to the database at url, postgres://user:password@host/database
+// or what else libpq takes, and brings its tables up to date; an empty one gets
+// them. The database must be there. One that a newer Parley has changed, or that
+// has other tables, is refused unchanged. What the parameters of pgxpool in url
+// do not say, the store decides.
+//
+// Errors do not tell the password.
+func Open(ctx context.Context, url string) (*Store, error) {
+	config, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, config)
+}
+
+// parse reads the address of a database.
+func parse(url string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("the address of the database is wrong: %w; it looks like postgres://user:password@host:5432/database", err)
+	}
+	if config.MaxConns < otherConns && !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = otherConns
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTime
+	}
+	for name, value := range sessionDefaults {
+		if _, set := config.ConnConfig.RuntimeParams[name]; !set {
+			config.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+	config.AfterConnect = syncCommits
+	return config, nil
+}
+
+func open(ctx context.Context, config *pgxpool.Config) (*Store, error) {
+	if err := migrate(ctx, config.ConnConfig, time.Now()); err != nil {
+		return nil, openError(config.ConnConfig, err)
+	}
+	s := &Store{}
+	var err error
+	// Nothing connects yet, so ctx, which may end after Open, is not for them.
+	if s.pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
+		return nil, openError(config.ConnConfig, err)
+	}
+	config = config.Copy()
+	config.MaxConns, config.MinConns, config.MinIdleConns = appendConns, 0, 0
+	if s.appends, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
+		s.pool.Close()
+		return nil, openError(config.ConnConfig, err)
+	}
+	s.close = sync.OnceFunc(func() {
+		s.closed.Store(true)
+		s.appends.Close()
+		s.pool.Close()
+	})
+	return s, nil
+}
+
+// Close waits for what is under way, then closes the connections. What is asked
+// of the store after that fails. Closing again does nothing.
+func (s *Store) Close() error {
+	s.close()
+	return nil
+}
+
+// syncCommits has commits wait for the disk on a connection for whose database
+// or role that was turned off.
+func syncCommits(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')`)
+	return err
+}
+
+// A call is one call of a Store: its context is ctx, and ends with the call.
+func (s *Store) call(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, canceled(err)
+	}
+	if s.closed.Load() {
+		return nil, nil, errClosed()
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, callTime, errSilent)
+	return ctx, cancel, nil
+}
+
+var errSilent = errors.New("the database does not answer in time")

@@ -16,6 +16,10 @@ import (
 // window is how many messages a client sends ahead of their acks.
 const window = 8
 
+// stay is how long a client stays at a node, on average, if nothing drives it
+// away: a node that was started gets clients by that.
+const stay = 8 * time.Second
+
 // A Client talks in its rooms over connections that break, and misses nothing.
 type Client struct {
 	crew    *Crew
@@ -46,6 +50,7 @@ type talk struct {
 	ahead    map[string]map[int64]bool // by room, live messages that came with a hole before them
 	retry    time.Time                 // when to send again what was refused
 	leave    bool                      // the node cannot help, and another may
+	until    time.Time                 // when it leaves for no reason
 	comeBack time.Duration             // what a bye asked for
 }
 
@@ -124,6 +129,7 @@ func (c *Client) run() {
 		if err == nil {
 			c.wire = &talk{
 				Wire: wire, number: int(c.crew.connections.Add(1)),
+				until:  time.Now().Add(time.Duration(c.rng.ExpFloat64() * float64(stay))),
 				flying: map[int]*flight{}, ahead: map[string]map[int64]bool{}, owed: map[*Said]bool{},
 			}
 			c.wire.Event = c.hear
@@ -209,7 +215,7 @@ func (c *Client) converse() error {
 		}
 	}
 	c.arrive()
-	for !c.crew.ended() && !c.wire.leave {
+	for !c.crew.ended() && !c.wire.leave && (c.crew.quiet.Load() || time.Now().Before(c.wire.until)) {
 		if err := c.step(); err != nil {
 			return err
 		}

@@ -71,6 +71,7 @@ type Chat struct {
 	store     parley.Store
 	bus       parley.Bus
 	hub       *hub.Hub
+	cluster   *cluster
 	committer *Committer
 	limits    Limits
 	rates     [ofConnections]rate // of a connection
@@ -134,7 +135,9 @@ func New(c Config) *Chat {
 		node:      rand.Text()[:8],
 	}
 	chat.hub = hub.New(chat.stillMember)
-	chat.stopBus = c.Bus.Subscribe(chat.hub.Deliver)
+	chat.hub.Cluster(chat.node, func(n parley.News) { chat.tell(context.Background(), n) }, c.Bus.Follow)
+	chat.cluster = newCluster(chat, newFollower(c.Store, chat.hub, c.Log))
+	chat.stopBus = c.Bus.Subscribe(chat.cluster.deliver)
 	return chat
 }
 
@@ -147,7 +150,9 @@ func (c *Chat) Guests() bool { return c.guests }
 // stillMember reports whether a user who is said to have left a room is a member
 // of it all the same. What the store cannot say counts as having left.
 func (c *Chat) stillMember(room, user string) bool {
-	_, member, err := c.store.Room(context.Background(), room, user)
+	ctx, cancel := context.WithTimeout(context.Background(), readTime)
+	defer cancel()
+	_, member, err := c.store.Room(ctx, room, user)
 	return err == nil && member
 }
 
@@ -155,6 +160,7 @@ func (c *Chat) stillMember(room, user string) bool {
 // the bus are the caller's to close.
 func (c *Chat) Close(ctx context.Context) error {
 	err := c.committer.Close(ctx)
+	c.cluster.close()
 	c.stopBus()
 	for _, user := range c.hub.Users() {
 		c.seen.note(user, c.now())

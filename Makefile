@@ -55,6 +55,7 @@ system:
 	command -v npm >/dev/null || missing+=" npm"; \
 	[ -x $(CHROMIUM) ] || missing+=" chromium"; \
 	$(PYTHON) -c 'import websockets' 2>/dev/null || missing+=" python3-websockets"; \
+	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=" postgresql"; \
 	$(PYTHON) -c 'import socketio, requests, websocket' 2>/dev/null || missing+=" python3-socketio python3-requests python3-websocket"; \
 	if [ -n "$$missing" ]; then \
 		as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \

@@ -72,6 +72,7 @@ type Chat struct {
 	bus       parley.Bus
 	hub       *hub.Hub
 	cluster   *cluster
+	shared    *sharer
 	committer *Committer
 	limits    Limits
 	rates     [ofConnections]rate // of a connection
@@ -113,6 +114,7 @@ func New(c Config) *Chat {
 		store:     c.Store,
 		bus:       c.Bus,
 		committer: NewCommitter(c.Store, CommitterOptions{Logger: c.Log}),
+		shared:    newSharer(c.Store),
 		limits:    c.Limits,
 		rates: [...]rate{
 			publishing: newRate(c.Limits.PublishRate, c.Limits.PublishBurst),

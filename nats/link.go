@@ -76,7 +76,7 @@ func (b *Bus) sendOne(n parley.News) {
 
 // finish sends what is queued and closes the connection.
 func (b *Bus) finish() {
-	for len(b.out) > 0 && b.conn.IsConnected() {
+	for until := time.Now().Add(closeTime); len(b.out) > 0 && b.conn.IsConnected() && time.Now().Before(until); {
 		b.sendOne(<-b.out)
 	}
 	if b.conn.IsConnected() {

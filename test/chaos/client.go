@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -119,13 +120,21 @@ func (c *Client) fault(format string, args ...any) {
 	c.log.Faults = append(c.log.Faults, fmt.Sprintf(format, args...))
 }
 
+// backOff is how long a client stays away after so many failures, at most.
+func backOff(failures int) time.Duration { return 50 * time.Millisecond << min(failures, 5) }
+
 // run goes from node to node until the crew's end.
 func (c *Client) run() {
-	for !c.crew.ended() {
-		nodes := c.crew.Nodes()
+	avoid := "" // the node it was at last: others are tried first
+	for failures := 0; !c.crew.ended(); {
+		nodes := slices.DeleteFunc(slices.Clone(c.crew.Nodes()), func(addr string) bool { return addr == avoid })
+		if len(nodes) == 0 {
+			nodes = []string{avoid}
+		}
 		addr := nodes[c.rng.IntN(len(nodes))]
+		avoid = addr
 		wire, err := Dial(addr)
-		pause := time.Duration(20+c.rng.IntN(80)) * time.Millisecond
+		asked := time.Duration(0)
 		if err == nil {
 			c.wire = &talk{
 				Wire: wire, number: int(c.crew.connections.Add(1)),
@@ -134,11 +143,16 @@ func (c *Client) run() {
 			}
 			c.wire.Event = c.hear
 			c.move(addr, false)
-			pause = max(pause, c.blame(c.converse()), c.wire.comeBack)
+			acks := c.acks.Load()
+			asked = max(c.blame(c.converse()), c.wire.comeBack)
 			wire.Close()
 			c.move("", false)
+			if c.acks.Load() > acks {
+				failures = -1
+			}
 		}
-		c.crew.pause(pause)
+		failures++
+		c.crew.pause(asked + time.Duration(c.rng.Int64N(int64(backOff(failures)))))
 	}
 }
 

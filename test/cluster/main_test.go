@@ -19,9 +19,9 @@ var binary string
 
 func TestMain(m *testing.M) {
 	Child()
-	// Most of the time is spent waiting for a fault to last: all at once.
+	// Most of the time is spent waiting for a fault to last: several at once.
 	flag.Parse()
-	flag.Set("test.parallel", "16")
+	flag.Set("test.parallel", "5")
 	os.Exit(runTests(m))
 }
 
@@ -70,7 +70,7 @@ func sharedPostgres(t *testing.T) string {
 
 func newDatabase(t *testing.T, s *pgtest.Server) string {
 	t.Helper()
-	name, err := s.CreateDatabase(t.Context(), "")
+	name, err := s.CreateDatabase(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,8 @@ type Wire struct {
 	ended  chan struct{} // closed by close
 	close  func()
 	ref    int
+	// Within is after how long without an answer Call fails.
+	Within time.Duration
 	// Event is given what comes while an answer is awaited, and is none.
 	Event func(Frame)
 }
@@ -72,7 +74,7 @@ func Dial(addr string) (*Wire, error) {
 		return nil, err
 	}
 	conn.SetReadLimit(4 << 20)
-	w := &Wire{conn: conn, frames: make(chan Frame, 1<<12), ended: make(chan struct{}), Event: func(Frame) {}}
+	w := &Wire{conn: conn, frames: make(chan Frame, 1<<12), ended: make(chan struct{}), Within: answerTime, Event: func(Frame) {}}
 	w.close = sync.OnceFunc(func() {
 		close(w.ended)
 		conn.CloseNow()
@@ -119,7 +121,7 @@ func (w *Wire) Send(req map[string]any) (ref int, err error) {
 	return w.ref, w.conn.Write(ctx, websocket.MessageText, data)
 }
 
-var errNoAnswer = errors.New("no answer in " + answerTime.String())
+var errNoAnswer = errors.New("no answer in time")
 
 // Call sends a request and waits for its ack; an error answer is a [*Refused].
 func (w *Wire) Call(req map[string]any) (Frame, error) {
@@ -127,7 +129,7 @@ func (w *Wire) Call(req map[string]any) (Frame, error) {
 	if err != nil {
 		return Frame{}, err
 	}
-	timeout := time.NewTimer(answerTime)
+	timeout := time.NewTimer(w.Within)
 	defer timeout.Stop()
 	for {
 		select {

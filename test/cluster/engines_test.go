@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ func enter(t *testing.T, addr, name, room string) *guest {
 	w, err := chaos.Dial(addr)
 	must(t, err)
 	t.Cleanup(w.Close)
+	w.Within = chaos.Patience
 	_, err = w.Call(map[string]any{"type": "hello", "name": name})
 	must(t, err)
 	_, err = w.Call(map[string]any{"type": "join", "room": room})
@@ -29,11 +31,19 @@ func enter(t *testing.T, addr, name, room string) *guest {
 	return &guest{t, w, room}
 }
 
-// say publishes a text under an id that is its text.
+// say publishes a text under an id that is its text, again while that is not
+// available.
 func (g *guest) say(text string) {
 	g.t.Helper()
-	_, err := g.Call(map[string]any{"type": "publish", "room": g.room, "id": text, "body": map[string]string{"text": text}})
-	must(g.t, err)
+	for {
+		_, err := g.Call(map[string]any{"type": "publish", "room": g.room, "id": text, "body": map[string]string{"text": text}})
+		var refused *chaos.Refused
+		if !errors.As(err, &refused) || refused.Code != "unavailable" {
+			must(g.t, err)
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 // hears waits for the message of this id, asking for nothing, and returns when it

@@ -49,7 +49,7 @@ cluster-demo: ## start PostgreSQL, NATS and three nodes behind nginx on LISTEN (
 	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=" postgresql"; \
 	[ -x $(NGINX) ] || missing+=" nginx"; \
 	$(install_missing)
-	@cd test && go run ./cluster/demo -listen $(LISTEN)
+	@cd test && go build -o $(BIN)/cluster-demo ./cluster/demo && exec $(BIN)/cluster-demo -listen $(LISTEN)
 
 .PHONY: page
 page: web/node_modules/.package-lock.json ## build the page into web/dist, which is committed

@@ -76,7 +76,7 @@ func TestKillNATS(t *testing.T) {
 	for _, g := range append(far, near) {
 		g.hears("hello")
 	}
-	crew := talk(t, seed, c.Addrs)
+	crew := talk(t, seed, c.Addrs, true)
 	for round := range 2 {
 		crew.Surge("")
 		c.NATS.Kill()
@@ -109,7 +109,7 @@ func TestKillPostgres(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { pg.Stop() })
 	c := newCluster(t, newDatabase(t, pg), 1)
-	crew := talk(t, seed, c.Addrs)
+	crew := talk(t, seed, c.Addrs, false)
 	for _, fault := range []struct {
 		name string
 		do   func() error

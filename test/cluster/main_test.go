@@ -121,10 +121,13 @@ func must(t testing.TB, err error) {
 
 var rooms = []string{"lobby", "busy", "yard", "attic", "cellar", "hall"}
 
-// talk starts a crew on a cluster and waits until all of it talks.
-func talk(t *testing.T, seed uint64, addrs func() []string) *chaos.Crew {
+// talk starts a crew on a cluster and waits until all of it talks. Ordered is as
+// in [chaos.Config].
+func talk(t *testing.T, seed uint64, addrs func() []string, ordered bool) *chaos.Crew {
 	t.Helper()
-	crew := chaos.Start(t, chaos.Config{Seed: seed, Clients: 18, Rooms: rooms, Pace: 300 * time.Millisecond, Nodes: addrs})
+	crew := chaos.Start(t, chaos.Config{
+		Seed: seed, Clients: 18, Rooms: rooms, Pace: 300 * time.Millisecond, Nodes: addrs, Ordered: ordered,
+	})
 	crew.Settle()
 	return crew
 }

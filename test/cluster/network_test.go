@@ -123,7 +123,7 @@ func TestLinkDown(t *testing.T) {
 	}
 	t.Cleanup(func() { tellLogs(t, c.Nodes) })
 
-	crew := talk(t, seed, c.Addrs)
+	crew := talk(t, seed, c.Addrs, false)
 	i := 1 + rng.IntN(3)
 	victim := c.Nodes[i-1]
 	quiet := enter(t, c.Nodes[i%3].Addr(), "speaker", "quiet")

@@ -17,7 +17,7 @@ func TestKillNode(t *testing.T) {
 	seed := chaos.Seed(t)
 	rng := chaos.Rand(seed, "faults")
 	c := newCluster(t, sharedPostgres(t), 1)
-	crew := talk(t, seed, c.Addrs)
+	crew := talk(t, seed, c.Addrs, true)
 	for range 3 {
 		victim := c.Nodes[rng.IntN(len(c.Nodes))]
 		addr := victim.Addr()
@@ -41,7 +41,7 @@ func TestFrozenNode(t *testing.T) {
 	seed := chaos.Seed(t)
 	rng := chaos.Rand(seed, "faults")
 	c := newCluster(t, sharedPostgres(t), 1)
-	crew := talk(t, seed, c.Addrs)
+	crew := talk(t, seed, c.Addrs, false)
 	victim := c.Nodes[rng.IntN(len(c.Nodes))]
 	addr := victim.Addr()
 	crew.Surge(addr)

@@ -26,7 +26,7 @@ func TestUpgrade(t *testing.T) {
 	seed := chaos.Seed(t)
 	c := newCluster(t, sharedPostgres(t), 3)
 	b := newBalancer(t, c.Addrs)
-	crew := talk(t, seed, func() []string { return []string{b.addr()} })
+	crew := talk(t, seed, func() []string { return []string{b.addr()} }, true)
 	program, err := os.ReadFile(binary)
 	must(t, err)
 	upgraded := filepath.Join(t.TempDir(), "parley-next")
@@ -94,50 +94,57 @@ func (g *guest) awaits(event string, is func(chaos.Frame) bool) {
 }
 
 // TestRemovedEverywhere removes somebody at one node who is connected to all of
-// them.
+// them, and then somebody else while no NATS carries the news.
 func TestRemovedEverywhere(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, sharedPostgres(t), 1, "--accounts", "--guests")
 	admin := newCaller(t, c.Nodes[0].Addr())
 	admin.call("POST", "/api/setup", map[string]string{"token": c.Nodes[0].Setup(), "name": "Ann", "password": "correct horse"})
 
-	first, err := chaos.Dial(c.Nodes[0].Addr())
-	must(t, err)
-	hello, err := first.Call(map[string]any{"type": "hello", "name": "Mallory"})
-	must(t, err)
-	wires := []*chaos.Wire{first}
-	for _, n := range c.Nodes[1:] {
-		w, err := chaos.Dial(n.Addr())
-		must(t, err)
-		_, err = w.Call(map[string]any{"type": "hello", "session": hello.Session})
-		must(t, err)
-		wires = append(wires, w)
+	everywhere := func(name string) (wires []*chaos.Wire, user chaos.User, session string) {
+		for i, n := range c.Nodes {
+			w, err := chaos.Dial(n.Addr())
+			must(t, err)
+			t.Cleanup(w.Close)
+			hello := map[string]any{"type": "hello", "session": session}
+			if i == 0 {
+				hello = map[string]any{"type": "hello", "name": name}
+			}
+			f, err := w.Call(hello)
+			must(t, err)
+			if i == 0 {
+				user, session = f.User, f.Session
+			}
+			wires = append(wires, w)
+		}
+		return wires, user, session
 	}
-	removed := time.Now()
-	admin.call("DELETE", "/api/people/"+hello.User.ID, nil)
-	t.Logf("the call to remove somebody took %s", time.Since(removed).Round(time.Millisecond))
-	for i, w := range wires {
-		for {
-			_, err := w.Next(chaos.Patience)
-			if err == nil {
-				continue
+	remove := func(name, wanted string) {
+		wires, user, session := everywhere(name)
+		removed := time.Now()
+		admin.call("DELETE", "/api/people/"+user.ID, nil)
+		for i, w := range wires {
+			var err error
+			for err == nil {
+				_, err = w.Next(chaos.Patience)
 			}
 			if code := websocket.CloseStatus(err); code != 4502 {
-				t.Errorf("on %s, who was removed: %v; want the code 4502", c.Nodes[i].Name, err)
+				t.Errorf("on %s, %s, who was removed: %v; want the code 4502", c.Nodes[i].Name, name, err)
 			}
-			break
+			t.Logf("%s was out on %s within %s (wanted: %s)", name, c.Nodes[i].Name, time.Since(removed).Round(time.Millisecond), wanted)
 		}
-		t.Logf("out on %s within %s (wanted: 1 s)", c.Nodes[i].Name, time.Since(removed).Round(time.Millisecond))
-		w.Close()
-	}
-	for _, n := range c.Nodes {
-		w, err := chaos.Dial(n.Addr())
-		must(t, err)
-		if _, err := w.Call(map[string]any{"type": "hello", "session": hello.Session}); err == nil {
-			t.Errorf("who was removed came in again on %s", n.Name)
+		for _, n := range c.Nodes {
+			w, err := chaos.Dial(n.Addr())
+			must(t, err)
+			if _, err := w.Call(map[string]any{"type": "hello", "session": session}); err == nil {
+				t.Errorf("%s, who was removed, came in again on %s", name, n.Name)
+			}
+			w.Close()
 		}
-		w.Close()
 	}
+	remove("Mallory", "1 s")
+	c.NATS.Kill()
+	remove("Trudy", "NATS being dead, 30 s")
 }
 
 // A caller calls the HTTP API of a node, with its cookies.

@@ -284,8 +284,13 @@ func (c *ioClient) Read(ctx context.Context) (websocket.MessageType, []byte, err
 			c.disconnected = true
 			continue
 		}
-		object, isEvent := strings.CutPrefix(p, `42["message",`)
-		if !isEvent {
+		object, isEvent := strings.CutPrefix(p, `42[`)
+		if isEvent {
+			var typ string
+			if typ, object, _ = strings.Cut(object, ","); !strings.HasPrefix(object, `{"type":`+typ) {
+				return 0, nil, fmt.Errorf("an event that does not go by its type: %.200s", p)
+			}
+		} else {
 			id, answer, _ := strings.Cut(strings.TrimPrefix(p, "43"), "[")
 			c.mu.Lock()
 			ref, asked := c.refs[id]

@@ -71,6 +71,8 @@ type Chat struct {
 	store     parley.Store
 	bus       parley.Bus
 	hub       *hub.Hub
+	cluster   *cluster
+	shared    *sharer
 	committer *Committer
 	limits    Limits
 	rates     [ofConnections]rate // of a connection
@@ -112,6 +114,7 @@ func New(c Config) *Chat {
 		store:     c.Store,
 		bus:       c.Bus,
 		committer: NewCommitter(c.Store, CommitterOptions{Logger: c.Log}),
+		shared:    newSharer(c.Store),
 		limits:    c.Limits,
 		rates: [...]rate{
 			publishing: newRate(c.Limits.PublishRate, c.Limits.PublishBurst),
@@ -134,7 +137,9 @@ func New(c Config) *Chat {
 		node:      rand.Text()[:8],
 	}
 	chat.hub = hub.New(chat.stillMember)
-	chat.stopBus = c.Bus.Subscribe(chat.hub.Deliver)
+	chat.hub.Cluster(chat.node, func(n parley.News) { chat.tell(context.Background(), n) }, c.Bus.Follow)
+	chat.cluster = newCluster(chat, newFollower(c.Store, chat.hub, c.Log))
+	chat.stopBus = c.Bus.Subscribe(chat.cluster.deliver)
 	return chat
 }
 
@@ -147,7 +152,9 @@ func (c *Chat) Guests() bool { return c.guests }
 // stillMember reports whether a user who is said to have left a room is a member
 // of it all the same. What the store cannot say counts as having left.
 func (c *Chat) stillMember(room, user string) bool {
-	_, member, err := c.store.Room(context.Background(), room, user)
+	ctx, cancel := context.WithTimeout(context.Background(), readTime)
+	defer cancel()
+	_, member, err := c.store.Room(ctx, room, user)
 	return err == nil && member
 }
 
@@ -155,6 +162,7 @@ func (c *Chat) stillMember(room, user string) bool {
 // the bus are the caller's to close.
 func (c *Chat) Close(ctx context.Context) error {
 	err := c.committer.Close(ctx)
+	c.cluster.close()
 	c.stopBus()
 	for _, user := range c.hub.Users() {
 		c.seen.note(user, c.now())
@@ -164,9 +172,11 @@ func (c *Chat) Close(ctx context.Context) error {
 }
 
 // tell publishes news on the bus. That it may be lost is the bus's nature, and
-// the fate of signals when there is much of it.
+// the fate of signals when there is much of it; what nodes say of themselves they
+// say again.
 func (c *Chat) tell(ctx context.Context, n parley.News) {
-	if err := c.bus.Publish(ctx, n); err != nil && n.Signal == nil {
+	again := n.Signal != nil || n.Presence != nil || n.Online != nil || n.Pulse != nil
+	if err := c.bus.Publish(ctx, n); err != nil && !again {
 		c.log.Warn("news was lost on the bus; clients catch up from the store", "error", err)
 	}
 }

@@ -41,7 +41,10 @@ func (s *Session) publishMessage(req *Request, reply Reply) {
 			return
 		}
 		reply(PublishAck{a.Seq, parley.Time{Time: a.Time}}, nil)
-		if a.Stored {
+		chat.cluster.changed(draft.Room, a.Seq)
+		if !a.Stored { // whether it was told then, is not known
+			chat.cluster.follower.miss(draft.Room, a.Seq)
+		} else {
 			// Waits while the bus is full, and the committer with it: the one
 			// place where publishing is slowed to what delivering keeps up with.
 			chat.tell(context.Background(), parley.News{Message: &parley.Message{

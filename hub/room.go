@@ -22,14 +22,20 @@ const (
 
 // A room is those who have to do with it on this node.
 type room struct {
+	hub     *Hub
+	entered uint32 // how many came to have to do with it; guarded by hub.mu
+
 	mu       sync.Mutex
 	info     parley.Room         // but for Last, it does not change
 	shards   []*shard            // who listens
 	watchers map[*Session]string // members who have not joined on that connection, and the room's name to them
-	people   int
+	here     int                 // people who listen on this node
+	far      *far                // who listens on other nodes; nil: nobody
+	people   int                 // who listens on any, and those who left and are not told of
 	// People whose coming or going is yet to be told, by id; nil: none.
 	changed map[string]*person
 	news    bool   // a telling of the watchers is under way
+	told    told   // what other nodes know
 	lists   uint32 // how many lists of people were made
 }
 
@@ -38,13 +44,17 @@ type room struct {
 type person struct {
 	user      *parley.User
 	conns     int32
+	far       int32  // other nodes that he listens on
 	list      uint32 // the last that he was put on
 	announced bool   // others were told that he came
 	listed    bool   // or were given a list that he is on
+	toldFar   bool   // other nodes were told that he listens here
 }
 
-func newRoom(info parley.Room) *room {
-	return &room{info: info, watchers: make(map[*Session]string)}
+func (p *person) online() bool { return p.conns > 0 || p.far > 0 }
+
+func newRoom(h *Hub, info parley.Room) *room {
+	return &room{hub: h, info: info, watchers: make(map[*Session]string)}
 }
 
 // subscribe takes a subscription in. another is one of the same user's, if there
@@ -58,13 +68,22 @@ func (r *room) subscribe(sub, another *Subscription) {
 	switch {
 	case another != nil:
 		p = another.person
-	case p == nil:
+	case p == nil && r.far != nil:
+		p = r.far.people[s.user.ID]
+	}
+	if p == nil {
 		p = &sub.self
 		r.people++
+	}
+	if p.conns == 0 {
+		r.here++
 	}
 	p.user = &s.user
 	p.conns++
 	sub.person = p
+	if len(r.shards) == 0 {
+		r.askLocked()
+	}
 	r.addLocked(sub)
 	r.changedLocked(p)
 }
@@ -98,8 +117,15 @@ func (r *room) remove(s *Session, sub *Subscription) bool {
 		if sub.shard.remove(sub) {
 			r.shards = slices.DeleteFunc(r.shards, func(sh *shard) bool { return sh == sub.shard })
 		}
-		sub.person.conns--
-		r.changedLocked(sub.person)
+		p := sub.person
+		if p.conns--; p.conns == 0 {
+			r.here--
+			p = r.partLocked(p)
+		}
+		r.changedLocked(p)
+		if len(r.shards) == 0 {
+			r.forgetFarLocked()
+		}
 	}
 	return len(r.shards) == 0 && len(r.watchers) == 0
 }
@@ -108,6 +134,22 @@ func (r *room) remove(s *Session, sub *Subscription) bool {
 // who do not, gathered.
 func (r *room) message(m *parley.Message) {
 	r.mu.Lock()
+	r.messageLocked(m)
+}
+
+// next is message, where it is the one after the last, and returns the last.
+func (r *room) next(m *parley.Message) (last int64) {
+	r.mu.Lock()
+	if m.Seq != r.info.Last+1 {
+		defer r.mu.Unlock()
+		return r.info.Last
+	}
+	r.messageLocked(m)
+	return m.Seq
+}
+
+// messageLocked unlocks r.mu, since the last of it may take a while.
+func (r *room) messageLocked(m *parley.Message) {
 	r.info.Last = max(r.info.Last, m.Seq)
 	if len(r.watchers) > 0 && !r.news {
 		r.news = true
@@ -209,8 +251,9 @@ func (r *room) changedLocked(p *person) {
 func (r *room) tellPresence() {
 	var t telling
 	r.mu.Lock()
+	news := r.nodesNewsLocked(r.changed)
 	for id, p := range r.changed {
-		online := p.conns > 0
+		online := p.online()
 		known := p.announced || p.listed
 		if !online {
 			r.people--
@@ -219,13 +262,14 @@ func (r *room) tellPresence() {
 			continue
 		}
 		p.announced, p.listed = online, false
-		if r.people > maxAnnounced {
+		if r.countLocked() > maxAnnounced {
 			continue
 		}
 		t.putLocked(r, delivery{ev: parley.PresenceEvent(r.info.ID, *p.user, online), user: id})
 	}
 	r.changed = nil
 	r.mu.Unlock()
+	r.tellNodes(news)
 	t.run()
 }
 
@@ -233,7 +277,7 @@ func (r *room) present(limit int) (users []parley.User, count int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lists++
-	count = r.people
+	count = r.countLocked()
 	put := func(p *person) {
 		if p.list != r.lists && len(users) < limit {
 			p.list, p.listed = r.lists, true
@@ -242,7 +286,7 @@ func (r *room) present(limit int) (users []parley.User, count int) {
 	}
 	for _, p := range r.changed {
 		switch {
-		case p.conns > 0: // is found below
+		case p.online(): // is found below
 		case p.announced || p.listed:
 			put(p)
 		default: // nobody has to be told that he is gone
@@ -255,6 +299,11 @@ func (r *room) present(limit int) (users []parley.User, count int) {
 		}
 		for _, sub := range sh.all() {
 			put(sub.person)
+		}
+	}
+	if r.far != nil {
+		for _, p := range r.far.people {
+			put(p)
 		}
 	}
 	return users, count

@@ -47,6 +47,9 @@ func (h *Hub) Connect(s *Session, id string, user parley.User) (count int) {
 	for other := s; other != nil; other = other.next {
 		count++
 	}
+	if count == 1 {
+		h.nodes.changed(h, user.ID)
+	}
 	return count
 }
 
@@ -183,7 +186,7 @@ func (s *Session) leaveLocked(id string) bool {
 		return false
 	}
 	if p.room.remove(s, p.sub) {
-		delete(s.hub.rooms, id)
+		s.hub.removeRoomLocked(id)
 	}
 	if p.sub != nil {
 		p.sub.end()

@@ -90,7 +90,6 @@ func state(err error) string {
 // openError says what is wrong with a database that was named, without the
 // password.
 func openError(config *pgx.ConnConfig, err error) error {
-	where := fmt.Sprintf("the database %q at %s", config.Database, config.Host)
 	hint := ""
 	switch code := state(err); {
 	case code == stateNoDatabase:
@@ -100,7 +99,7 @@ func openError(config *pgx.ConnConfig, err error) error {
 	case code == "" && isConnectError(err):
 		hint = "; check that it runs, and the address"
 	}
-	return fmt.Errorf("opening %s: %w%s", where, err, hint)
+	return fmt.Errorf("opening %s: %w%s", whereOf(config), err, hint)
 }
 
 func isConnectError(err error) bool {

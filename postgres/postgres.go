@@ -51,6 +51,7 @@ var sessionDefaults = map[string]string{
 // A Store is a [parley.Store] in a PostgreSQL database. Make one with [Open].
 // All methods are safe for concurrent use.
 type Store struct {
+	where   string
 	pool    *pgxpool.Pool
 	appends *pgxpool.Pool
 	closed  atomic.Bool
@@ -99,7 +100,7 @@ func open(ctx context.Context, config *pgxpool.Config) (*Store, error) {
 	if err := migrate(ctx, config.ConnConfig, time.Now()); err != nil {
 		return nil, openError(config.ConnConfig, err)
 	}
-	s := &Store{}
+	s := &Store{where: whereOf(config.ConnConfig)}
 	var err error
 	// Nothing connects yet, so ctx, which may end after Open, is not for them.
 	if s.pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
@@ -117,6 +118,13 @@ func open(ctx context.Context, config *pgxpool.Config) (*Store, error) {
 		s.pool.Close()
 	})
 	return s, nil
+}
+
+// String says which database it is, for a person.
+func (s *Store) String() string { return s.where }
+
+func whereOf(config *pgx.ConnConfig) string {
+	return fmt.Sprintf("the database %q at %s", config.Database, config.Host)
 }
 
 // Close waits for what is under way, then closes the connections. What is asked

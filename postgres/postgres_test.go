@@ -3,7 +3,6 @@
 package postgres_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"testing"
@@ -14,55 +13,29 @@ import (
 	"github.com/seed-4a326f83/parley/postgres"
 )
 
-// The one server of the tests, and a database that a store has made, of which
-// each test has a copy.
-var (
-	server   *pgtest.Server
-	template string
-)
+// server is the one server of the tests.
+var server *pgtest.Server
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) (code int) {
 	var err error
-	if server, err = pgtest.Start(pgtest.Config{}); err == nil {
-		defer server.Stop()
-		template, err = makeTemplate()
-	}
-	if err != nil {
+	if server, err = pgtest.Start(pgtest.Config{}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	defer server.Stop()
 	return m.Run()
 }
 
-func makeTemplate() (string, error) {
-	ctx := context.Background()
-	name, err := server.CreateDatabase(ctx, "")
-	if err != nil {
-		return "", err
-	}
-	s, err := postgres.Open(ctx, server.URL(name))
-	if err != nil {
-		return "", err
-	}
-	return name, s.Close()
-}
-
-// newDatabase returns the address of a database with nothing in it but the
-// lobby, which is gone when the test ends.
+// newDatabase returns the address of an empty database.
 func newDatabase(t testing.TB) string {
 	t.Helper()
-	name, err := server.CreateDatabase(t.Context(), template)
+	url, err := server.CreateSchema(t.Context(), "postgres")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := server.DropDatabase(context.Background(), name); err != nil {
-			t.Error(err)
-		}
-	})
-	return server.URL(name)
+	return url
 }
 
 func open(t testing.TB, url string) *postgres.Store {

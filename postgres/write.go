@@ -111,7 +111,7 @@ func (e unknown) Unwrap() error { return e.error }
 // commitError marks an error of a commit after which nobody knows what was
 // stored.
 func commitError(err error) error {
-	if err != nil && connectionLost(err) {
+	if err != nil && connectionLost(err) && !pgconn.SafeToRetry(err) {
 		return unknown{fmt.Errorf("the connection was lost during a commit: %w", err)}
 	}
 	return err

@@ -64,6 +64,11 @@ type message struct {
 	Body json.RawMessage `json:"body"`
 }
 
+func same(a, b message) bool {
+	return a.Seq == b.Seq && a.ID == b.ID && a.From == b.From && a.Time == b.Time &&
+		a.Kind == b.Kind && string(a.Body) == string(b.Body)
+}
+
 // roomRow is an entry of the answers to rooms and to a join of many.
 type roomRow struct {
 	ID        string    `json:"id"`

@@ -15,11 +15,9 @@ import (
 	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
-	"github.com/gofrs/flock"
 
 	"github.com/seed-4a326f83/parley/chat"
 	"github.com/seed-4a326f83/parley/server"
-	"github.com/seed-4a326f83/parley/sqlite"
 	"github.com/seed-4a326f83/parley/web"
 	"github.com/seed-4a326f83/parley/websocket"
 )
@@ -39,6 +37,7 @@ const (
 type serveCmd struct {
 	Listen         string     `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (default ${default}). Port 0 takes a free one."`
 	Data           string     `default:"./parley-data" type:"path" placeholder:"FOLDER" help:"Folder for everything that is kept (default ./parley-data)."`
+	Store          string     `placeholder:"URL" help:"Address of a PostgreSQL database that keeps everything instead of --data, such as postgres://parley@db.example.org/parley. Any number of nodes may use one. Give one with a password in the environment."`
 	PublicURL      *url.URL   `placeholder:"URL" help:"Address under which people open this server, where it is not the one it listens on."`
 	Accounts       bool       `help:"People sign in with a name and a password; the first one becomes the admin by a link that is printed, and invites the others."`
 	Guests         bool       `help:"Whoever gives a name may come in. On a loopback address that is so anyway, unless there is another way to sign in."`
@@ -56,6 +55,9 @@ type serveCmd struct {
 // Validate implements kong's check of flags.
 func (c *serveCmd) Validate() error {
 	if err := c.Limits.check(); err != nil {
+		return err
+	}
+	if err := c.checkStore(); err != nil {
 		return err
 	}
 	if err := c.Bus.check(); err != nil {
@@ -87,18 +89,7 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("%w; name another address with --listen", err)
 	}
 	defer listener.Close()
-	if err := makeFolder(c.Data); err != nil {
-		return fmt.Errorf("the data folder cannot be made: %w", err)
-	}
-	lock := flock.New(filepath.Join(c.Data, "parley.lock"))
-	if ok, err := lock.TryLock(); err != nil {
-		return fmt.Errorf("the data folder cannot be locked: %w", err)
-	} else if !ok {
-		return fmt.Errorf("another parley runs on %s; stop it, or name another folder with --data", c.Data)
-	}
-	defer lock.Unlock()
-
-	store, err := sqlite.Open(ctx, filepath.Join(c.Data, "parley.db"))
+	store, where, err := c.openStore(ctx)
 	if err != nil {
 		return err
 	}
@@ -132,7 +123,7 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 		ConnState:         gateway.ConnState,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	fmt.Printf("Parley keeps its data in %s\n", c.Data)
+	fmt.Printf("Parley keeps its data in %s\n", where)
 	if c.PublicURL != nil {
 		fmt.Printf("Parley listens at %s\n", openAddress(listener.Addr(), nil, c.TLSCert != ""))
 	}

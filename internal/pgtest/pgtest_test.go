@@ -26,21 +26,28 @@ func TestServer(t *testing.T) {
 			s.Stop()
 		}
 	}()
-	first := must(s.CreateDatabase(t.Context(), ""))(t)
+	first := must(s.CreateDatabase(t.Context()))(t)
 	check(t, s.Execute(t.Context(), first, "CREATE TABLE kept (n int)"))
 	check(t, s.Execute(t.Context(), first, "INSERT INTO kept VALUES (7)"))
-	copied := must(s.CreateDatabase(t.Context(), first))(t)
+	schema := must(s.CreateSchema(t.Context(), first))(t)
+	conn := must(pgx.Connect(t.Context(), schema))(t)
+	if _, err := conn.Exec(t.Context(), "CREATE TABLE kept AS SELECT 8 AS n"); err != nil {
+		t.Error(err)
+	}
+	check(t, conn.Close(t.Context()))
 	for _, end := range []func() error{s.Kill, s.Halt} {
 		check(t, end())
-		if _, err := pgx.Connect(t.Context(), s.URL(copied)); err == nil {
+		if _, err := pgx.Connect(t.Context(), s.URL(first)); err == nil {
 			t.Fatal("a server that was ended answers")
 		}
 		check(t, s.Restart())
-		if n := count(t, s.URL(copied)); n != 7 {
+		if n := count(t, s.URL(first)); n != 7 {
 			t.Errorf("kept is %d", n)
 		}
+		if n := count(t, schema); n != 8 {
+			t.Errorf("in the schema, kept is %d", n)
+		}
 	}
-	check(t, s.DropDatabase(t.Context(), first))
 	check(t, s.Stop())
 	stopped = true
 	if _, err := os.Stat(filepath.Dir(s.Socket())); !errors.Is(err, os.ErrNotExist) {

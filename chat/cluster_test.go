@@ -1,0 +1,483 @@
+package chat_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-4a326f83/parley"
+	"github.com/seed-4a326f83/parley/chat"
+	"github.com/seed-4a326f83/parley/hub"
+	"github.com/seed-4a326f83/parley/sqlite"
+)
+
+// An ether is what news goes through from node to node. It loses some, doubles
+// some, and is as quick as it likes.
+type ether struct {
+	mu      sync.Mutex
+	chance  *rand.Rand
+	loss    float64
+	double  float64
+	slowest time.Duration
+	ends    []*end
+}
+
+// An end is the bus of one node.
+type end struct {
+	*hub.Bus
+	ether    *ether
+	up       bool
+	followed map[string]bool
+}
+
+func (e *ether) end() *end {
+	b := &end{Bus: hub.NewBus(1000), ether: e, up: true, followed: make(map[string]bool)}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.ends = append(e.ends, b)
+	return b
+}
+
+// link takes an end off the ether, or puts it there.
+func (b *end) link(up bool) {
+	b.ether.mu.Lock()
+	b.up = up
+	b.ether.mu.Unlock()
+	b.Bus.Publish(context.Background(), parley.News{Link: &parley.Link{Up: up}})
+}
+
+// cut has news to and from an end lost, without it noticing.
+func (b *end) cut(cut bool) {
+	b.ether.mu.Lock()
+	defer b.ether.mu.Unlock()
+	b.up = !cut
+}
+
+func (b *end) Subscribe(deliver func(parley.News)) (stop func()) {
+	stop = b.Bus.Subscribe(deliver)
+	b.link(true)
+	return stop
+}
+
+func (b *end) Follow(room string, wanted bool) {
+	b.ether.mu.Lock()
+	defer b.ether.mu.Unlock()
+	b.followed[room] = wanted
+}
+
+func (b *end) Publish(ctx context.Context, n parley.News) error {
+	err := b.Bus.Publish(ctx, n)
+	e := b.ether
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, other := range e.ends {
+		if room := n.InRoom(); other == b || !b.up || room != "" && !other.followed[room] {
+			continue
+		}
+		for copies := e.copies(); copies > 0; copies-- {
+			time.AfterFunc(time.Duration(e.chance.Int64N(int64(e.slowest)+1)), func() {
+				e.mu.Lock()
+				up := other.up
+				e.mu.Unlock()
+				if up {
+					other.Bus.Publish(context.Background(), n)
+				}
+			})
+		}
+	}
+	return err
+}
+
+func (e *ether) copies() int {
+	switch p := e.chance.Float64(); {
+	case p < e.loss:
+		return 0
+	case p < e.loss+e.double:
+		return 2
+	}
+	return 1
+}
+
+// A testCluster is nodes over one store.
+type testCluster struct {
+	ether *ether
+	store parley.Store
+	ends  []*end
+	nodes []*chat.Chat
+}
+
+// clustered runs a test with several nodes, and a clock of its own.
+func clustered(t *testing.T, nodes int, e *ether, wrap func(parley.Store) parley.Store, test func(t *testing.T, c *testCluster)) {
+	path := filepath.Join(t.TempDir(), "parley.db")
+	synctest.Test(t, func(t *testing.T) {
+		store, err := sqlite.Open(context.Background(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		c := &testCluster{ether: e, store: store}
+		if wrap != nil {
+			c.store = wrap(store)
+		}
+		for range nodes {
+			bus := e.end()
+			defer bus.Close()
+			c.ends = append(c.ends, bus)
+			c.nodes = append(c.nodes, chat.New(chat.Config{Store: c.store, Bus: bus, Limits: chat.Limits{Connections: 100}, Guests: true}))
+		}
+		defer func() {
+			for _, n := range c.nodes {
+				n.Close(context.Background())
+			}
+		}()
+		test(t, c)
+	})
+}
+
+func reliable() *ether { return &ether{chance: rand.New(rand.NewPCG(1, 1)), slowest: time.Millisecond} }
+
+// seqs returns the seqs of the messages of a room that a client was told.
+func (c *client) seqs(room string) (seqs []int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, ev := range c.events {
+		var m struct {
+			Type, Room string
+			Seq        int64
+		}
+		if json.Unmarshal([]byte(ev), &m); m.Type == parley.EventMessage && m.Room == room {
+			seqs = append(seqs, m.Seq)
+		}
+	}
+	return seqs
+}
+
+// wantAll fails the test unless the client was told a room's messages from from
+// to to, each once and in order.
+func (c *client) wantAll(room string, from, to int64) {
+	c.t.Helper()
+	got := c.seqs(room)
+	for i, seq := range got {
+		if seq != from+int64(i) {
+			c.t.Fatalf("%s: told %v, want %d to %d", room, got, from, to)
+		}
+	}
+	if int64(len(got)) != to-from+1 {
+		c.t.Fatalf("%s: told %d messages to %v, want %d to %d", room, len(got), got[max(len(got)-1, 0):], from, to)
+	}
+}
+
+func TestNodesTellEachOtherWhateverTheBusLoses(t *testing.T) {
+	for seed := range uint64(8) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			chance := rand.New(rand.NewPCG(seed, 7))
+			e := &ether{
+				chance: rand.New(rand.NewPCG(seed, 8)), loss: chance.Float64() / 2, double: chance.Float64() / 2,
+				slowest: time.Duration(chance.IntN(200)) * time.Millisecond,
+			}
+			clustered(t, 3, e, nil, func(t *testing.T, c *testCluster) {
+				rooms := []string{"tea", "mate", "yerba"}
+				var clients []*client
+				for i := range 9 {
+					cl := guest(t, c.nodes[i%3], fmt.Sprint("g", i))
+					defer cl.Close()
+					clients = append(clients, cl)
+				}
+				joined := make(map[string]int64)
+				for _, room := range rooms {
+					for _, cl := range clients {
+						must[chat.JoinAck](cl, chat.Request{Type: "join", Room: room})
+					}
+					joined[room] = 0
+				}
+				last := make(map[string]int64)
+				for i := range 100 {
+					room := rooms[chance.IntN(len(rooms))]
+					ack := must[chat.PublishAck](clients[chance.IntN(len(clients))], text(room, fmt.Sprint("m", i)))
+					last[room] = ack.Seq
+					switch chance.IntN(20) {
+					case 0:
+						c.ends[chance.IntN(3)].link(chance.IntN(2) == 0)
+					case 1:
+						time.Sleep(time.Duration(chance.IntN(3000)) * time.Millisecond)
+					default:
+						time.Sleep(time.Duration(chance.IntN(20)) * time.Millisecond)
+					}
+				}
+				time.Sleep(90 * time.Second) // whatever was lost, the store is asked
+				synctest.Wait()
+				for _, cl := range clients {
+					for _, room := range rooms {
+						cl.wantAll(room, 1, last[room])
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestNodesGoOnWithoutABus(t *testing.T) {
+	clustered(t, 3, reliable(), nil, func(t *testing.T, c *testCluster) {
+		ann, ben := guest(t, c.nodes[0], "ann"), guest(t, c.nodes[1], "ben")
+		defer ann.Close()
+		defer ben.Close()
+		for _, cl := range []*client{ann, ben} {
+			must[chat.JoinAck](cl, chat.Request{Type: "join", Room: "tea"})
+		}
+		for _, end := range c.ends {
+			end.link(false)
+		}
+		must[chat.PublishAck](ann, text("tea", "a"))
+		ann.told("none")
+		ann.events = nil
+		must[chat.PublishAck](ann, text("tea", "b"))
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		ann.wantAll("tea", 2, 2)
+		ben.wantAll("tea", 1, 2)
+	})
+}
+
+func TestALostLastMessageArrives(t *testing.T) {
+	clustered(t, 2, reliable(), nil, func(t *testing.T, c *testCluster) {
+		ann, ben := guest(t, c.nodes[0], "ann"), guest(t, c.nodes[1], "ben")
+		defer ann.Close()
+		defer ben.Close()
+		for _, cl := range []*client{ann, ben} {
+			must[chat.JoinAck](cl, chat.Request{Type: "join", Room: "tea"})
+		}
+		time.Sleep(time.Second)
+		c.ends[0].cut(true) // for a moment, and nobody notices
+		must[chat.PublishAck](ann, text("tea", "a"))
+		time.Sleep(10 * time.Millisecond)
+		c.ends[0].cut(false)
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		ben.wantAll("tea", 1, 1)
+
+		// A node that says nothing any more may have said something.
+		c.ends[0].cut(true)
+		must[chat.PublishAck](ann, text("tea", "b"))
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		ben.wantAll("tea", 1, 2)
+	})
+}
+
+func TestPresenceOfOtherNodes(t *testing.T) {
+	clustered(t, 3, reliable(), nil, func(t *testing.T, c *testCluster) {
+		ann := guest(t, c.nodes[0], "ann")
+		defer ann.Close()
+		must[chat.JoinAck](ann, chat.Request{Type: "join", Room: "tea"})
+		ben := guest(t, c.nodes[1], "ben")
+		must[chat.JoinAck](ben, chat.Request{Type: "join", Room: "tea"})
+		time.Sleep(2 * time.Second)
+		wantTold(t, ann, parley.EventPresence, `"name":"ben"},"online":true`)
+		wantTold(t, ben, parley.EventPresence, `"name":"ann"},"online":true`)
+		who := must[chat.PresenceAck](ann, chat.Request{Type: "presence", Room: "tea"})
+		if who.Count != 2 || len(who.Users) != 2 {
+			t.Errorf("ann finds %+v", who)
+		}
+		must[chat.Done](ben, chat.Request{Type: "signal", Room: "tea", Kind: "typing"})
+		time.Sleep(time.Second)
+		wantTold(t, ann, parley.EventSignal, `"typing"`)
+
+		// He is there on two nodes: leaving one is no leaving.
+		token := must[chat.HelloAck](connect(t, c.nodes[1]), chat.Request{Type: "hello", Name: "cat"}).Session
+		cats := [2]*client{}
+		for i := range cats {
+			cats[i] = connect(t, c.nodes[1+i])
+			must[chat.HelloAck](cats[i], chat.Request{Type: "hello", Session: string(token)})
+			must[chat.JoinAck](cats[i], chat.Request{Type: "join", Room: "tea"})
+		}
+		time.Sleep(2 * time.Second)
+		wantTold(t, ann, parley.EventPresence, `"name":"cat"},"online":true`)
+		cats[0].Close()
+		time.Sleep(2 * time.Second)
+		wantTold(t, ann, parley.EventPresence)
+		cats[1].Close()
+		time.Sleep(2 * time.Second)
+		wantTold(t, ann, parley.EventPresence, `"name":"cat"},"online":false`)
+		ben.Close()
+		time.Sleep(2 * time.Second)
+		wantTold(t, ann, parley.EventPresence, `"name":"ben"},"online":false`)
+		if who := must[chat.PresenceAck](ann, chat.Request{Type: "presence", Room: "tea"}); who.Count != 1 || len(who.Users) != 1 {
+			t.Errorf("ann finds %+v", who)
+		}
+	})
+}
+
+// wantTold fails the test unless the client was told so many events of a type,
+// each with a piece of text in it.
+func wantTold(t *testing.T, c *client, typ string, pieces ...string) {
+	t.Helper()
+	told := c.told(typ)
+	if len(told) != len(pieces) {
+		t.Fatalf("told %q, want %q", told, pieces)
+	}
+	for i, piece := range pieces {
+		if !strings.Contains(told[i], piece) {
+			t.Errorf("told %s, want %s", told[i], piece)
+		}
+	}
+}
+
+func TestANodeThatIsSilentIsForgotten(t *testing.T) {
+	clustered(t, 2, reliable(), nil, func(t *testing.T, c *testCluster) {
+		ann, ben := guest(t, c.nodes[0], "ann"), guest(t, c.nodes[1], "ben")
+		defer ann.Close()
+		defer ben.Close()
+		for _, cl := range []*client{ann, ben} {
+			must[chat.JoinAck](cl, chat.Request{Type: "join", Room: "tea"})
+		}
+		time.Sleep(2 * time.Second)
+		wantTold(t, ann, parley.EventPresence, `"ben"`)
+		online := func() bool {
+			people, err := c.nodes[0].People(t.Context(), "ben", 1)
+			if err != nil || len(people) != 1 {
+				t.Fatal(people, err)
+			}
+			return people[0].Online
+		}
+		if !online() {
+			t.Error("ben is not online for the other node")
+		}
+		c.ends[1].cut(true)
+		time.Sleep(20 * time.Second)
+		wantTold(t, ann, parley.EventPresence)
+		time.Sleep(20 * time.Second)
+		wantTold(t, ann, parley.EventPresence, `"online":false`)
+		if online() {
+			t.Error("ben is online on a node that is forgotten")
+		}
+		c.ends[1].cut(false)
+		time.Sleep(35 * time.Second)
+		wantTold(t, ann, parley.EventPresence, `"online":true`)
+		if !online() {
+			t.Error("ben is not online again")
+		}
+		c.nodes[1].Close(context.Background())
+		time.Sleep(time.Second)
+		wantTold(t, ann, parley.EventPresence, `"online":false`)
+	})
+}
+
+// A faultyStore fails while it is told to.
+type faultyStore struct {
+	parley.Store
+	down atomic.Bool
+}
+
+var errDown = errors.New("down")
+
+func (s *faultyStore) Standing(ctx context.Context, users []string, now time.Time) (map[string]parley.Standing, error) {
+	if s.down.Load() {
+		return nil, errDown
+	}
+	return s.Store.Standing(ctx, users, now)
+}
+
+func (s *faultyStore) Heads(ctx context.Context, rooms []string) (map[string]int64, error) {
+	if s.down.Load() {
+		return nil, errDown
+	}
+	return s.Store.Heads(ctx, rooms)
+}
+
+func (s *faultyStore) History(ctx context.Context, room string, r parley.Range) (parley.Page, error) {
+	if s.down.Load() {
+		return parley.Page{}, errDown
+	}
+	return s.Store.History(ctx, room, r)
+}
+
+// hasEnded returns how a client's connection was ended.
+func (c *client) hasEnded() (parley.Ending, bool) {
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ending, c.ended
+}
+
+func TestWhoIsOutIsOutEverywhere(t *testing.T) {
+	clustered(t, 2, reliable(), nil, func(t *testing.T, c *testCluster) {
+		ann := guest(t, c.nodes[1], "ann")
+		defer ann.Close()
+		admin := chat.Caller{Account: parley.Account{Role: parley.Admin}}
+		if err := c.nodes[0].Remove(t.Context(), admin, userOf(ann)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if e, ended := ann.hasEnded(); !ended || e.Code != parley.CloseRemoved {
+			t.Errorf("a second after being removed on another node: %+v, %v", e, ended)
+		}
+	})
+}
+
+func userOf(c *client) string { return c.hello.User.ID }
+
+func TestWhoIsOutIsFoundOut(t *testing.T) {
+	var store *faultyStore
+	wrap := func(s parley.Store) parley.Store { store = &faultyStore{Store: s}; return store }
+	clustered(t, 2, reliable(), wrap, func(t *testing.T, c *testCluster) {
+		ctx := t.Context()
+		removed, signedOut, stays := guest(t, c.nodes[1], "ann"), guest(t, c.nodes[1], "ben"), guest(t, c.nodes[1], "cat")
+		added := guest(t, c.nodes[0], "dan")
+		for _, cl := range []*client{removed, signedOut, stays, added} {
+			defer cl.Close()
+		}
+		must[chat.JoinAck](stays, chat.Request{Type: "join", Room: "mate"})
+		for _, cl := range []*client{removed, signedOut, stays} {
+			must[chat.JoinAck](cl, chat.Request{Type: "join", Room: "tea"})
+		}
+		time.Sleep(31 * time.Second)
+		for _, cl := range []*client{removed, signedOut, stays} {
+			if e, ended := cl.hasEnded(); ended {
+				t.Fatalf("who may be here was ended: %+v", e)
+			}
+		}
+
+		// What the store has, and nobody told.
+		store.down.Store(true)
+		if err := store.RemoveUser(ctx, userOf(removed), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.EndSession(ctx, signedOut.hello.Session.Hash()); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Leave(ctx, "tea", userOf(stays)); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := store.AddMember(ctx, "mate", userOf(stays), userOf(added), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		stays.told("none")
+		time.Sleep(2 * time.Minute)
+		for _, cl := range []*client{removed, signedOut, stays, added} {
+			if e, ended := cl.hasEnded(); ended {
+				t.Errorf("somebody was ended while the store could not be asked: %+v", e)
+			}
+		}
+		store.down.Store(false)
+		time.Sleep(32 * time.Second)
+		for _, cl := range []*client{removed, signedOut} {
+			if e, ended := cl.hasEnded(); !ended || e.Code != parley.CloseRemoved {
+				t.Errorf("who may not be here: %+v, %v", e, ended)
+			}
+		}
+		if _, ended := stays.hasEnded(); ended {
+			t.Error("who left a room was ended")
+		}
+		wantTold(t, stays, parley.EventRoom, `"id":"tea","left":true`)
+		wantTold(t, added, parley.EventRoom, `"id":"mate"`)
+	})
+}

@@ -1,0 +1,51 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/seed-4a326f83/parley"
+)
+
+// Heads implements [parley.Store].
+func (s *Store) Heads(ctx context.Context, rooms []string) (map[string]int64, error) {
+	heads := make(map[string]int64, len(rooms))
+	err := s.each(ctx, `SELECT id, last FROM rooms WHERE id = ANY ($1)`, []any{rooms}, func(rows pgx.Rows) (bool, error) {
+		var id string
+		var last int64
+		err := rows.Scan(&id, &last)
+		heads[id] = last
+		return true, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return heads, nil
+}
+
+// Standing implements [parley.Store].
+func (s *Store) Standing(ctx context.Context, users []string, now time.Time) (map[string]parley.Standing, error) {
+	standing := make(map[string]parley.Standing, len(users))
+	// One query, so that what it tells was so at one moment.
+	err := s.each(ctx, `SELECT u.id,
+		ARRAY(SELECT hash FROM sessions WHERE person = u.num AND seen >= $2),
+		ARRAY(SELECT r.id FROM members m JOIN rooms r ON r.num = m.room WHERE m.person = u.num)
+		FROM users u WHERE u.id = ANY ($1) AND u.removed IS NULL`,
+		[]any{users, oldest(now)}, func(rows pgx.Rows) (bool, error) {
+			var id string
+			var hashes [][]byte
+			var one parley.Standing
+			err := rows.Scan(&id, &hashes, &one.Rooms)
+			for _, hash := range hashes {
+				one.Sessions = append(one.Sessions, parley.SessionHash(hash))
+			}
+			standing[id] = one
+			return true, err
+		})
+	if err != nil {
+		return nil, err
+	}
+	return standing, nil
+}

@@ -86,6 +86,8 @@ type ioClient struct {
 	bye          int      // the code of the last bye
 	disconnected bool     // with a DISCONNECT
 
+	posting sync.Mutex // one POST at a time, as the protocol has it
+
 	mu   sync.Mutex
 	acks int
 	refs map[string]string // of requests, by the ids of acks
@@ -230,6 +232,8 @@ func (c *ioClient) send(ctx context.Context, packet string, attachments ...strin
 		for _, a := range attachments {
 			packet += "\x1eb" + base64.StdEncoding.EncodeToString([]byte(a))
 		}
+		c.posting.Lock()
+		defer c.posting.Unlock()
 		_, _, err := c.request(ctx, "POST", packet)
 		return err
 	}

@@ -91,6 +91,7 @@ func bubble(t *testing.T, o options, test func(t *testing.T, b *bubbleServer)) {
 func bubbleOver(t *testing.T, f framing, o options, test func(t *testing.T, b *bubbleServer)) {
 	path := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
+		defer time.Sleep(time.Minute) // socketio's goroutines stay a little while when they are idle
 		store, err := sqlite.Open(context.Background(), filepath.Join(path, "parley.db"))
 		if err != nil {
 			t.Fatal(err)

@@ -12,11 +12,10 @@ import (
 )
 
 const (
-	// onlinePulses and roomPulses are every how many pulses a node tells all who
-	// are connected to it, and who listens to each room; the latter a part of
-	// the rooms each pulse.
+	// onlinePulses is every how many pulses a node tells who is connected to it,
+	// and roomPulses who listens to a room, for a part of the rooms each pulse.
 	onlinePulses = 5
-	roomPulses   = 15
+	roomPulses   = int(hub.RoomTime / parley.PulseTime)
 	// checkPulses is every how many pulses all that is known here is held
 	// against the store.
 	checkPulses = 15

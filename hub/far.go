@@ -54,7 +54,7 @@ func (h *Hub) presence(p *parley.Presence) {
 	r.farLocked(p)
 	if p.Ask && !r.told.all {
 		r.told.all = true
-		time.AfterFunc(answerDelay, r.answer)
+		go r.answer() // at once, for the list that who asks may be about to give
 	}
 }
 

@@ -17,8 +17,9 @@ const (
 	onlinePulses = 5
 	roomPulses   = int(hub.RoomTime / parley.PulseTime)
 	// checkPulses is every how many pulses all that is known here is held
-	// against the store.
+	// against the store, and awayPulses while nobody can tell of changes.
 	checkPulses = 15
+	awayPulses  = 5
 	// doubtTime is for how long a node may be silent until its news is taken to
 	// be lost.
 	doubtTime = 3 * parley.PulseTime
@@ -145,7 +146,7 @@ func (c *cluster) run() {
 		c.mu.Unlock()
 		c.ask(checks{
 			heads:  anew || again || !up || silent || met || n%checkPulses == 0,
-			people: anew || n%checkPulses == 0,
+			people: anew || n%checkPulses == 0 || !up && n%awayPulses == 0,
 		})
 		again = anew
 		switch {

@@ -56,12 +56,12 @@ type appending struct {
 	stored    list[entry, parley.Appended]
 	targets   list[message, *target]
 	mentioned list[called, int64] // the number of a member of that name
-	texts     int
-	documents []int64 // numbers for as many texts
+	documents []int64             // numbers for the texts
 
 	rooms map[string]*growth // those that have got more, by id
 	grown []*growth
 	put   rows
+	texts texts
 	then  pgx.Batch // what takes effect after the entries are there
 }
 
@@ -84,6 +84,12 @@ type rows struct {
 	id, kind                                  []string
 	counts                                    []bool
 	body                                      [][]byte
+}
+
+// texts are those of the entries that can be searched, a slice a column.
+type texts struct {
+	num, room, seq, time []int64
+	words                []string
 }
 
 // A list is keys to ask for, each once, and the answers.
@@ -117,9 +123,6 @@ func newAppending(batch []parley.Draft) *appending {
 		if d.Target != 0 {
 			a.targets.want(message{d.Room, d.Target})
 		}
-		if d.Kind == parley.KindText {
-			a.texts++
-		}
 		if d.Kind == parley.KindText || d.Kind == parley.KindEdit {
 			for names := range parley.Mentions(parley.TextOf(d.Body)) {
 				for _, name := range names {
@@ -150,8 +153,14 @@ func (a *appending) ask(t *tx) error {
 	a.askStored(&b)
 	a.askTargets(&b)
 	a.askMentioned(&b)
-	if a.texts > 0 {
-		b.Queue(`SELECT nextval('documents_num_seq') FROM generate_series(1, $1)`, a.texts).Query(func(rows pgx.Rows) (err error) {
+	texts := 0
+	for i := range a.batch {
+		if a.batch[i].Kind == parley.KindText {
+			texts++
+		}
+	}
+	if texts > 0 {
+		b.Queue(`SELECT nextval('documents_num_seq') FROM generate_series(1, $1)`, texts).Query(func(rows pgx.Rows) (err error) {
 			a.documents, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 			return err
 		})
@@ -295,6 +304,9 @@ func (a *appending) store(t *tx) error {
 			rooms, by = append(rooms, g.room), append(by, g.by)
 		}
 		b.Queue(`UPDATE rooms r SET last = r.last + g.by FROM unnest($1::bigint[], $2::bigint[]) g (room, by) WHERE r.num = g.room`, rooms, by)
+		if x := &a.texts; len(x.num) > 0 {
+			b.Queue(insertDocuments, x.num, x.room, x.seq, x.time, x.words)
+		}
 		b.QueuedQueries = append(b.QueuedQueries, a.then.QueuedQueries...)
 	}
 	b.Queue(`COMMIT`)

@@ -124,7 +124,14 @@ func (t *target) oneEmojiMore(d *parley.Draft) error {
 	return nil
 }
 
-const insertDocument = `INSERT INTO documents (num, room, seq, time, words) VALUES ($1, $2, $3, $4, $5::text::tsvector)`
+const insertDocuments = `INSERT INTO documents (num, room, seq, time, words)
+	SELECT num, room, seq, time, words::tsvector FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[]) x (num, room, seq, time, words)`
+
+// add has a text be found.
+func (x *texts) add(num, room, user, seq, time int64, text string) {
+	x.num, x.room, x.seq, x.time = append(x.num, num), append(x.room, room), append(x.seq, seq), append(x.time, time)
+	x.words = append(x.words, vector(room, user, text))
+}
 
 // fold has an entry that is about to be stored take effect.
 func (a *appending) fold(at *place, d *parley.Draft, seq, document int64) {
@@ -132,7 +139,7 @@ func (a *appending) fold(at *place, d *parley.Draft, seq, document int64) {
 	switch d.Kind {
 	case parley.KindText:
 		text := parley.TextOf(d.Body)
-		a.then.Queue(insertDocument, document, at.room, seq, d.Time.UnixMilli(), vector(at.room, at.user, text))
+		a.texts.add(document, at.room, at.user, seq, d.Time.UnixMilli(), text)
 		a.mention(at, d.Room, text, seq)
 	case parley.KindEdit:
 		a.then.Queue(`UPDATE messages SET edited = $3 WHERE room = $1 AND seq = $2`, at.room, d.Target, seq)

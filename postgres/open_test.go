@@ -78,12 +78,14 @@ func TestOpenRefusesWhatItWouldSpoil(t *testing.T) {
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
 	execute(t, server.URL("postgres"), "CREATE ROLE bob LOGIN PASSWORD 'right'")
+	execute(t, server.URL("postgres"), "CREATE ROLE visitor LOGIN PASSWORD 'hunter2'")
 	execute(t, server.URL("postgres"), "CREATE DATABASE latin ENCODING LATIN1 LOCALE 'C' TEMPLATE template0")
 	bobs := func(database string) string {
 		return strings.Replace(server.URL(database), "parley@", "bob:hunter2@", 1)
 	}
 	for url, says := range map[string]string{
-		bobs("postgres"):                      `check the user "bob" and the password`,
+		bobs("postgres"): `check the user "bob" and the password`,
+		strings.Replace(bobs("postgres"), "bob", "visitor", 1): "OWNER TO visitor",
 		server.URL("nowhere"):                 "createdb nowhere",
 		server.URL("latin"):                   "UTF8",
 		"postgres://bob:hunter2@127.0.0.1:1/": "check that it runs",

@@ -51,6 +51,8 @@ type (
 type appending struct {
 	batch   []parley.Draft
 	results []parley.Appended
+	said    []string // the texts, and how the index has them
+	spelled []string
 
 	places    list[inRoom, place]
 	stored    list[entry, parley.Appended]
@@ -111,7 +113,10 @@ func (l *list[K, V]) want(k K) {
 
 // newAppending notes what is to be asked.
 func newAppending(batch []parley.Draft) *appending {
-	a := &appending{batch: batch, results: make([]parley.Appended, len(batch)), rooms: map[string]*growth{}}
+	a := &appending{
+		batch: batch, results: make([]parley.Appended, len(batch)), rooms: map[string]*growth{},
+		said: make([]string, len(batch)), spelled: make([]string, len(batch)),
+	}
 	for i := range batch {
 		d := &batch[i]
 		if !storable(d.Room) || !storable(d.User.ID) || !storable(d.ID) || !storable(d.Kind) {
@@ -124,7 +129,9 @@ func newAppending(batch []parley.Draft) *appending {
 			a.targets.want(message{d.Room, d.Target})
 		}
 		if d.Kind == parley.KindText || d.Kind == parley.KindEdit {
-			for names := range parley.Mentions(parley.TextOf(d.Body)) {
+			a.said[i] = parley.TextOf(d.Body)
+			a.spelled[i] = spell(a.said[i])
+			for names := range parley.Mentions(a.said[i]) {
 				for _, name := range names {
 					if storable(name) {
 						a.mentioned.want(called{d.Room, name})
@@ -143,7 +150,7 @@ func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s
 // drafts. What is asked after the locks is as it will be at the commit.
 func (a *appending) ask(t *tx) error {
 	var b pgx.Batch
-	b.Queue(`BEGIN`)
+	b.Queue(begin)
 	var locked []string
 	for at := range a.places.answers {
 		locked = append(locked, at.room)
@@ -228,13 +235,14 @@ func each(do func() error, dest ...any) func(pgx.Rows) error {
 func (a *appending) decide() {
 	for i := range a.batch {
 		if a.results[i].Err == nil {
-			a.results[i] = a.add(&a.batch[i])
+			a.results[i] = a.add(i)
 		}
 	}
 }
 
 // add numbers one draft.
-func (a *appending) add(d *parley.Draft) parley.Appended {
+func (a *appending) add(i int) parley.Appended {
+	d := &a.batch[i]
 	key := entry{d.Room, d.User.ID, d.ID}
 	// What was stored once keeps its answer, though it would be refused now.
 	if first := a.stored.answers[key]; first.Seq != 0 {
@@ -256,7 +264,7 @@ func (a *appending) add(d *parley.Draft) parley.Appended {
 	}
 	g.last++
 	g.by++
-	a.enter(&at, d, g.last)
+	a.enter(&at, i, g.last)
 	a.stored.answers[key] = parley.Appended{Seq: g.last, Time: d.Time}
 	return parley.Appended{Seq: g.last, Time: d.Time, Stored: true}
 }
@@ -275,7 +283,8 @@ func (at *place) refuse(room string) error {
 }
 
 // enter puts an entry among those to be stored, and has it take effect.
-func (a *appending) enter(at *place, d *parley.Draft, seq int64) {
+func (a *appending) enter(at *place, i int, seq int64) {
+	d := &a.batch[i]
 	document := int64(0)
 	if d.Kind == parley.KindText {
 		document, a.documents = a.documents[0], a.documents[1:]
@@ -287,7 +296,7 @@ func (a *appending) enter(at *place, d *parley.Draft, seq int64) {
 	if t, asked := a.targets.answers[message{d.Room, seq}]; asked && t == nil {
 		a.targets.answers[message{d.Room, seq}] = &target{author: at.user, kind: d.Kind, counts: parley.Counts(d.Kind), document: document}
 	}
-	a.fold(at, d, seq, document)
+	a.fold(at, i, seq, document)
 }
 
 // store stores the entries and what they change, and commits.

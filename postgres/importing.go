@@ -191,7 +191,7 @@ func (i *importing) index() error {
 			return err
 		}
 		if _, err := pgx.ForEachRow(rows, []any{&document, &room, &seq, &ms, &person, &body}, func() error {
-			x.add(document, room, person, seq, ms, parley.TextOf(json.RawMessage(body)))
+			x.add(document, room, person, seq, ms, spell(parley.TextOf(json.RawMessage(body))))
 			return nil
 		}); err != nil {
 			return err

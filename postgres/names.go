@@ -50,8 +50,8 @@ func nameTaken(t *tx, name string) (bool, error) {
 	return t.row(`SELECT 1 FROM users WHERE key = $1`, []any{parley.NameKey(name)}, &one)
 }
 
-// spell has something be found by its name; query is one of those below.
-func spell(t *tx, query string, num int64, name string) error {
+// spellName has something be found by its name; query is one of those below.
+func spellName(t *tx, query string, num int64, name string) error {
 	whole, later := words.Parts(name)
 	_, err := t.exec(query, num, whole, later)
 	return err

@@ -46,7 +46,7 @@ func insertUser(t *tx, user parley.User, role parley.Role, password any, now tim
 		[]any{user.ID, user.Name, parley.NameKey(user.Name), string(role), password, now.UnixMilli()}, &num); err != nil {
 		return 0, err
 	}
-	return num, spell(t, spellUser, num, user.Name)
+	return num, spellName(t, spellUser, num, user.Name)
 }
 
 // CreateAccount implements [parley.Store].

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,6 +48,11 @@ var sessionDefaults = map[string]string{
 	"lock_timeout":                        "5s",
 	"idle_in_transaction_session_timeout": "5s",
 }
+
+// appendSettings are those of the connections that append, where all is looked
+// up by a key. A plan that was made while the tables were small would go through
+// them, and be kept when they no longer are.
+var appendSettings = map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 
 // A Store is a [parley.Store] in a PostgreSQL database. Make one with [Open].
 // All methods are safe for concurrent use.
@@ -108,6 +114,7 @@ func open(ctx context.Context, config *pgxpool.Config) (*Store, error) {
 	}
 	config = config.Copy()
 	config.MaxConns, config.MinConns, config.MinIdleConns = appendConns, 0, 0
+	maps.Copy(config.ConnConfig.RuntimeParams, appendSettings)
 	if s.appends, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
 		s.pool.Close()
 		return nil, openError(config.ConnConfig, err)

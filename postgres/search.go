@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -16,13 +15,12 @@ import (
 	"github.com/seed-4a326f83/parley/internal/words"
 )
 
-// vector returns what the index knows of a text: its words, and those of ours
-// for its room and who said it.
-func vector(room, user int64, text string) string {
+// spell returns the words of a text as they go into the index.
+func spell(text string) string {
+	spaced := words.Spaced(text)
 	var b strings.Builder
-	b.Grow(2*len(text) + 32)
-	fmt.Fprintf(&b, "'%s' '%s'", roomWord(room), userWord(user))
-	for word := range strings.SplitSeq(words.Spaced(text), " ") {
+	b.Grow(len(spaced) + 2*strings.Count(spaced, " "))
+	for word := range strings.SplitSeq(spaced, " ") {
 		if word != "" {
 			b.WriteString(" '")
 			b.WriteString(word) // letters, digits and marks alone
@@ -30,6 +28,12 @@ func vector(room, user int64, text string) string {
 		}
 	}
 	return b.String()
+}
+
+// vector returns what the index knows of a text that is spelled: its words, and
+// those of ours for its room and who said it.
+func vector(room, user int64, spelled string) string {
+	return "'" + roomWord(room) + "' '" + userWord(user) + "'" + spelled
 }
 
 // roomWord and userWord are no words of a text, which have no such sign.

@@ -24,8 +24,8 @@ func EchoPayload(body []byte) ([]byte, error) {
 	return appendPayload(nil, packets), nil
 }
 
-// PingLate pings as a timer does that is late.
-func (s *Session) PingLate(by time.Duration) {
+// BeatLate does what the heartbeat's timer does when it is late.
+func (s *Session) BeatLate(by time.Duration) {
 	s.mu.Lock()
 	s.beat.timer.Stop()
 	s.beat.due = s.server.now() - by

@@ -133,7 +133,7 @@ func TestLatePing(t *testing.T) {
 				}
 				s := w.session()
 				begun := time.Now()
-				s.PingLate(late)
+				s.BeatLate(late)
 				if c.waits {
 					(<-answer).want(t, 200, "2")
 				}
@@ -150,13 +150,38 @@ func TestLatePing(t *testing.T) {
 			p.next()
 			s := w.session()
 			begun := time.Now()
-			s.PingLate(late)
+			s.BeatLate(late)
 			p.want("2")
 			<-s.Done()
 			if d := time.Since(begun); d != pingTimeout {
 				t.Errorf("the answer might take %v, want %v", d, pingTimeout)
 			}
 		})
+	})
+}
+
+// TestLateServer: one that did not run for a while reads what has come before it takes clients for lost.
+func TestLateServer(t *testing.T) {
+	inWorld(t, engineio.Options{}, func(t *testing.T, w *world) {
+		sid := w.poll()
+		s := w.session()
+		w.get(sid).want(t, 200, "2")
+		s.BeatLate(time.Minute)
+		w.post(sid, "3").want(t, 200, "ok")
+		w.get(sid).want(t, 200, "2")
+		begun := time.Now()
+		s.BeatLate(time.Minute)
+		<-s.Done()
+		if d := time.Since(begun); d != pingTimeout/2 {
+			t.Errorf("it was waited for %v", d)
+		}
+		// A client that polls knows itself late.
+		sid = w.poll()
+		s = w.session()
+		w.get(sid).want(t, 200, "2")
+		s.BeatLate(time.Minute)
+		w.get(sid).wantError(t, 400, engineio.UnknownSession)
+		w.ended(engineio.PingTimeout, engineio.PingTimeout)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-4a326f83/parley"
+	"github.com/seed-4a326f83/parley/internal/pgtest"
 	"github.com/seed-4a326f83/parley/postgres"
 )
 
@@ -22,7 +23,7 @@ func ExampleOpen() {
 	}
 	var nodes []*postgres.Store
 	for range 2 {
-		store, err := postgres.Open(ctx, server.URL(database))
+		store, err := postgres.Open(ctx, server.URL(database)+pgtest.Patience)
 		if err != nil {
 			log.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 // is free.
 func freeName(t *tx, name string) (string, error) {
 	// Others who want the same name would find the same one free.
-	if _, err := t.exec(`SELECT pg_advisory_xact_lock($1, hashtext($2))`, lockNames, parley.NameKey(name)); err != nil {
+	if err := t.lock("name " + parley.NameKey(name)); err != nil {
 		return "", err
 	}
 	if taken, err := nameTaken(t, name); err != nil || !taken {

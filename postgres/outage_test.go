@@ -47,7 +47,8 @@ func TestStoreOutlivesItsServer(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	nodes := []parley.Store{open(t, server.URL("postgres")), open(t, server.URL("postgres"))}
+	url := server.URL("postgres") + pgtest.Patience
+	nodes := []parley.Store{open(t, url), open(t, url)}
 	ann := member(t, nodes[0], "tea")
 
 	acked, failed, stop := make(chan string), make(chan struct{}), make(chan struct{})

@@ -45,6 +45,16 @@ func (t *tx) row(query string, args []any, dest ...any) (found bool, err error) 
 	return found && err == nil, err
 }
 
+// lockSpace keeps our advisory locks apart from those of other programs ("Parl").
+const lockSpace = 0x5061726c
+
+// lock keeps others of the same schema from taking the lock of that name, until
+// the end of the transaction.
+func (t *tx) lock(name string) error {
+	_, err := t.exec(`SELECT pg_advisory_xact_lock($1, hashtext(current_schema() || ' ' || $2))`, lockSpace, name)
+	return err
+}
+
 // write runs do in a transaction and returns when that is on disk. An error of
 // do undoes it. It may be called again after its changes were undone.
 func (s *Store) write(ctx context.Context, do func(*tx) error) error {

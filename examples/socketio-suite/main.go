@@ -32,9 +32,7 @@ func newHandler() http.Handler {
 	}
 	io := socketio.NewServer(&socketio.Options{Engine: options, ConnectTimeout: time.Second})
 	io.On("connection", serve)
-	io.Of("/custom").On("connection", func(socket *socketio.Socket) {
-		socket.Emit("auth", socket.Handshake().Auth)
-	})
+	io.Of("/custom").On("connection", welcome)
 
 	mux := http.NewServeMux()
 	mux.Handle("/engine.io/", engineio.NewServer(&options, echo{}))
@@ -42,8 +40,18 @@ func newHandler() http.Handler {
 	return mux
 }
 
-func serve(socket *socketio.Socket) {
+// aside is how long the event that follows the answer to a CONNECT is kept back: the suite listens for one message at a time,
+// and does not hear the second of two that are read at once, as they are on a machine that is busy.
+const aside = 50 * time.Millisecond
+
+// welcome tells the client what it sent to sign in.
+func welcome(socket *socketio.Socket) {
+	time.Sleep(aside)
 	socket.Emit("auth", socket.Handshake().Auth)
+}
+
+func serve(socket *socketio.Socket) {
+	welcome(socket)
 	socket.On("message", func(e *socketio.Event) {
 		socket.Emit("message-back", e.Values()...)
 	})

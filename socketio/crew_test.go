@@ -29,7 +29,7 @@ func TestCrew(t *testing.T) {
 		if n := idle(); n != maxIdle {
 			t.Errorf("%d wait, not %d", n, maxIdle)
 		}
-		// Those that are needed stay: two at a time, in each second.
+		// Those that are needed stay: two at a time, again and again.
 		for range 3 {
 			release = make(chan struct{})
 			work(func() { <-release })

@@ -20,7 +20,7 @@ const (
 	// maxIdle is how many goroutines wait for clients at most.
 	maxIdle = 1024
 	// tidyEvery is after how long those end that were not needed.
-	tidyEvery = time.Second
+	tidyEvery = 200 * time.Millisecond
 )
 
 // run has c.run called by another goroutine.

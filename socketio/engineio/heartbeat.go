@@ -7,6 +7,7 @@ import "time"
 type heartbeat struct {
 	timer    *time.Timer
 	due      time.Duration // on the server's clock: when the next ping is, or the answer to the last one must have come
+	pinged   time.Duration // when the last ping was due
 	awaiting bool          // a ping is out
 	extended bool          // the client was heard of since, which once gives it more time
 	forgiven bool          // the timer was late itself, which once gives it more time, too
@@ -35,9 +36,13 @@ func (b *heartbeat) stop() {
 func (b *heartbeat) heard(s *Session, pong bool) {
 	switch {
 	case pong:
+		now, interval := s.server.now(), s.server.opts.PingInterval
+		b.due = now + interval
+		if b.awaiting { // pings keep their time, whatever answers take
+			b.due = max(b.pinged+interval, now+interval/2)
+		}
 		b.awaiting = false
-		b.due = s.server.now() + s.server.opts.PingInterval
-		b.timer.Reset(s.server.opts.PingInterval)
+		b.timer.Reset(b.due - now)
 	case b.awaiting && !b.extended:
 		// Its answer may be behind something large.
 		b.extended = true
@@ -70,7 +75,7 @@ func (s *Session) beatDue() {
 	default:
 		// A ping that waits to be fetched is due to be answered as if this were in time, which the client counts on, too; but
 		// where timers are very late, there must be time for it.
-		b.awaiting, b.extended, b.forgiven = true, false, false
+		b.pinged, b.awaiting, b.extended, b.forgiven = b.due, true, false, false
 		b.due = max(b.due+timeout, now+timeout/2)
 		if s.polling == nil || s.polling.waits() {
 			b.due = now + timeout // it leaves at once: all of the time is the client's

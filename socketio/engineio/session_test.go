@@ -160,6 +160,35 @@ func TestLatePing(t *testing.T) {
 	})
 }
 
+// TestPingsKeepTheirTime: what answers take does not add up.
+func TestPingsKeepTheirTime(t *testing.T) {
+	inWorld(t, engineio.Options{}, func(t *testing.T, w *world) {
+		begun := time.Now()
+		sid := w.poll()
+		ws := w.dial("")
+		ws.next()
+		for i := range 5 {
+			w.get(sid).want(t, 200, "2")
+			ws.want("2")
+			if at, want := time.Since(begun), time.Duration(i+1)*pingInterval; at != want {
+				t.Errorf("ping %d came after %v, want %v", i, at, want)
+			}
+			time.Sleep(pingInterval / 2)
+			w.post(sid, "3").want(t, 200, "ok")
+			ws.send("3")
+		}
+		w.get(sid).want(t, 200, "2")
+		ws.want("2")
+		time.Sleep(pingTimeout - time.Millisecond) // which leaves little of the interval
+		ws.send("3")
+		late := time.Now()
+		ws.want("2")
+		if d := time.Since(late); d != pingInterval/2 {
+			t.Errorf("after a late answer the next ping came after %v", d)
+		}
+	})
+}
+
 // TestLateServer: one that did not run for a while reads what has come before it takes clients for lost.
 func TestLateServer(t *testing.T) {
 	inWorld(t, engineio.Options{}, func(t *testing.T, w *world) {

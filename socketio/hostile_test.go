@@ -144,6 +144,7 @@ func TestHostilePackets(t *testing.T) {
 		"attachment number that is large":   {`451-["x",{"_placeholder":true,"num":1e9}]`, "!a"},
 		"attachment in many places":         {`451-["x"` + strings.Repeat(`,{"_placeholder":true,"num":0}`, 20_000) + "]", "!" + strings.Repeat("a", 100_000)},
 		"name that is large and reserved":   {`42["\u0063onnect"]`},
+		"arguments without end":             {`42["x"` + strings.Repeat(",0", 499_000) + "]"},
 		"name that is no name":              {`42[` + strings.Repeat(" ", 900_000) + `{}]`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -26,6 +26,10 @@ const (
 // MaxAttachments is the most binary attachments a packet may have.
 const MaxAttachments = 10
 
+// maxElements is the most elements that the array of a packet may have. Each takes many times as much memory, taken apart, as the
+// two bytes that it may be sent with.
+const maxElements = 10_000
+
 // maxName is the most bytes a namespace may have.
 const maxName = 256
 
@@ -105,9 +109,9 @@ func (p *Packet) check() error {
 	case ConnectError:
 		ok = p.Data == nil || (first(p.Data) == '{' || first(p.Data) == '"') && json.Valid(p.Data)
 	case Event, BinaryEvent:
-		ok = first(p.Data) == '[' && json.Valid(p.Data) && nameIsGood(p.Data)
+		ok = first(p.Data) == '[' && json.Valid(p.Data) && nameIsGood(p.Data) && fewEnough(p.Data)
 	case Ack, BinaryAck:
-		ok = p.HasID && first(p.Data) == '[' && json.Valid(p.Data)
+		ok = p.HasID && first(p.Data) == '[' && json.Valid(p.Data) && fewEnough(p.Data)
 	}
 	if !ok {
 		return errPayload
@@ -127,6 +131,11 @@ func first(data []byte) byte {
 func nameIsGood(array []byte) bool {
 	name, ok := Name(Split(array, 1))
 	return ok && !Reserved(name)
+}
+
+// fewEnough reports whether the array has no more elements than it may have.
+func fewEnough(array []byte) bool {
+	return len(array) <= 2*maxElements || len(Split(array, maxElements+1)) <= maxElements
 }
 
 // Name returns the event's name, which is the first of elements.

@@ -25,6 +25,14 @@
 // Emit never waits. What a client does not take waits in memory, up to Options.Engine.SendLimit, beyond which the client is
 // disconnected. Volatile events are dropped instead of waiting. Socket.Conn tells how much waits.
 //
+// # Limits on what clients send
+//
+// A message has at most Options.Engine.MaxPayload bytes, a packet 10 attachments, each named by one placeholder, and 10,000
+// arguments, an acknowledgement's id is at most 2^53, a namespace's name has at most 256 bytes, and what
+// encoding/json refuses to nest more deeply is no packet: the connection of who sends anything else is closed. A handshake whose
+// URI and header fields have more than 32 KiB is answered 431, as they are kept. While handlers and middlewares take their time,
+// about 256 KiB of a client's events wait for them, and then it is not read from.
+//
 // # Pages of other sites
 //
 // Only pages of the server's own origin may connect, by either transport, unless Options.Engine names others.

@@ -27,11 +27,11 @@
 //
 // # Limits on what clients send
 //
-// A message has at most Options.Engine.MaxPayload bytes, a packet 10 attachments, each named by one placeholder, and 10,000
-// arguments, an acknowledgement's id is at most 2^53, a namespace's name has at most 256 bytes, and what
-// encoding/json refuses to nest more deeply is no packet: the connection of who sends anything else is closed. A handshake whose
-// URI and header fields have more than 32 KiB is answered 431, as they are kept. While handlers and middlewares take their time,
-// about 256 KiB of a client's events wait for them, and then it is not read from.
+// A message has at most Options.Engine.MaxPayload bytes; a packet has at most 10,000 arguments, its name among them, and 10
+// attachments, each named by one placeholder; the id of an acknowledgement is at most 2^53, and a namespace's name has at most 256
+// bytes. The connection of a client that sends anything else is closed. A handshake whose URI and header fields have more than
+// 32 KiB is answered 431, as they are kept. While handlers and middlewares take their time, about 256 KiB of what a client sends
+// wait for them, and beyond that it is not read from.
 //
 // # Pages of other sites
 //

@@ -12,12 +12,22 @@ PYTHON := /usr/bin/python3
 # How long each fuzz target runs.
 FUZZTIME ?= 5s
 
+# In a recipe, installs the packages in $missing, if there are any.
+define install_missing
+if [ -n "$$missing" ]; then \
+	command -v apt-get >/dev/null || { echo "Install what this needs, by its Debian names:$$missing" >&2; exit 1; }; \
+	as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+	$$as_root apt-get update; \
+	$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing </dev/null; \
+fi
+endef
+
 BIN := $(CURDIR)/test/artifacts/bin
 STATICCHECK := $(BIN)/staticcheck
 
 .PHONY: help
 help: ## list what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build ./parley
@@ -26,6 +36,20 @@ build: ## build ./parley
 .PHONY: run
 run: ## start Parley on http://127.0.0.1:8080 with its data in ./parley-data
 	go run ./cmd/parley
+
+# Where `make cluster-demo` is open.
+LISTEN ?= 127.0.0.1:8080
+
+# Debian has it where only an administrator's PATH leads.
+NGINX := $(or $(shell command -v nginx),/usr/sbin/nginx)
+
+.PHONY: cluster-demo
+cluster-demo: ## start PostgreSQL, NATS and three nodes behind nginx on LISTEN (127.0.0.1:8080), for trying
+	@missing=; \
+	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=" postgresql"; \
+	[ -x $(NGINX) ] || missing+=" nginx"; \
+	$(install_missing)
+	@cd test && go build -o $(BIN)/cluster-demo ./cluster/demo && exec $(BIN)/cluster-demo -listen $(LISTEN)
 
 .PHONY: page
 page: web/node_modules/.package-lock.json ## build the page into web/dist, which is committed
@@ -59,12 +83,9 @@ system:
 	[ -x $(CHROMIUM) ] || missing+=" chromium"; \
 	$(PYTHON) -c 'import websockets' 2>/dev/null || missing+=" python3-websockets"; \
 	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=" postgresql"; \
+	command -v ip >/dev/null || missing+=" iproute2"; \
 	$(PYTHON) -c 'import socketio, requests, websocket' 2>/dev/null || missing+=" python3-socketio python3-requests python3-websocket"; \
-	if [ -n "$$missing" ]; then \
-		as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
-		$$as_root apt-get update; \
-		$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing </dev/null; \
-	fi; \
+	$(install_missing); \
 	node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' \
 		|| { echo "Node $$(node --version) is too old for the page's tools, which need 20.19: https://nodejs.org" >&2; exit 1; }
 

@@ -72,6 +72,7 @@ type Chat struct {
 	bus       parley.Bus
 	hub       *hub.Hub
 	cluster   *cluster
+	shared    *sharer
 	committer *Committer
 	limits    Limits
 	rates     [ofConnections]rate // of a connection
@@ -113,6 +114,7 @@ func New(c Config) *Chat {
 		store:     c.Store,
 		bus:       c.Bus,
 		committer: NewCommitter(c.Store, CommitterOptions{Logger: c.Log}),
+		shared:    newSharer(c.Store),
 		limits:    c.Limits,
 		rates: [...]rate{
 			publishing: newRate(c.Limits.PublishRate, c.Limits.PublishBurst),
@@ -170,9 +172,11 @@ func (c *Chat) Close(ctx context.Context) error {
 }
 
 // tell publishes news on the bus. That it may be lost is the bus's nature, and
-// the fate of signals when there is much of it.
+// the fate of signals when there is much of it; what nodes say of themselves they
+// say again.
 func (c *Chat) tell(ctx context.Context, n parley.News) {
-	if err := c.bus.Publish(ctx, n); err != nil && n.Signal == nil {
+	again := n.Signal != nil || n.Presence != nil || n.Online != nil || n.Pulse != nil
+	if err := c.bus.Publish(ctx, n); err != nil && !again {
 		c.log.Warn("news was lost on the bus; clients catch up from the store", "error", err)
 	}
 }

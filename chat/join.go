@@ -45,7 +45,7 @@ func (s *Session) joinAll(ctx context.Context, rooms map[string]*int64, reply Re
 	answers := make([]any, 0, len(rooms))
 	budget := parley.PageBytes
 	for i, room := range slices.Sorted(maps.Keys(rooms)) {
-		ack, sub, err := s.joinRoom(ctx, room, rooms[room], budget/(len(rooms)-i))
+		ack, sub, err := s.joinRoom(ctx, room, rooms[room], shareable(budget/(len(rooms)-i)))
 		if err != nil {
 			answers = append(answers, JoinRefused{room, ErrorOf(err)})
 			if _, ending := errors.AsType[*endingError](err); ending || worst == nil {
@@ -130,15 +130,15 @@ func (s *Session) becomeMember(ctx context.Context, id string) (parley.Room, err
 // catchUp reads what a joining client is given: what came after since, or the
 // latest where it has none, or none that can be gone on from.
 func (s *Session) catchUp(ctx context.Context, id string, since *int64, bytes int) (JoinAck, error) {
-	latest := parley.Range{From: math.MaxInt64, Backward: true, Limit: parley.HistoryDefault, Bytes: max(bytes, 1)}
+	latest := parley.Range{From: math.MaxInt64, Backward: true, Limit: parley.HistoryDefault, Bytes: bytes}
 	if since == nil {
-		page, err := s.chat.store.History(ctx, id, latest)
+		page, err := s.chat.shared.history(ctx, id, latest)
 		return joinAck(id, page, nil), err
 	}
-	page, err := s.chat.store.History(ctx, id, parley.Range{From: *since, Limit: parley.HistoryMax, Bytes: max(bytes, 1)})
+	page, err := s.chat.shared.history(ctx, id, parley.Range{From: *since, Limit: parley.HistoryMax, Bytes: bytes})
 	recovered := *since >= page.First-1 && *since <= page.Last
 	if err == nil && !recovered {
-		page, err = s.chat.store.History(ctx, id, latest)
+		page, err = s.chat.shared.history(ctx, id, latest)
 	}
 	return joinAck(id, page, &recovered), err
 }

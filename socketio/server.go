@@ -20,6 +20,7 @@ type Server struct {
 	opts   Options
 	log    *slog.Logger
 	engine *engineio.Server
+	crew   crew
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,10 @@ import (
 
 // window is how many messages a client sends ahead of their acks.
 const window = 8
+
+// stay is how long a client stays at a node, on average, if nothing drives it
+// away: a node that was started gets clients by that.
+const stay = 8 * time.Second
 
 // A Client talks in its rooms over connections that break, and misses nothing.
 type Client struct {
@@ -46,6 +51,7 @@ type talk struct {
 	ahead    map[string]map[int64]bool // by room, live messages that came with a hole before them
 	retry    time.Time                 // when to send again what was refused
 	leave    bool                      // the node cannot help, and another may
+	until    time.Time                 // when it leaves for no reason
 	comeBack time.Duration             // what a bye asked for
 }
 
@@ -114,25 +120,39 @@ func (c *Client) fault(format string, args ...any) {
 	c.log.Faults = append(c.log.Faults, fmt.Sprintf(format, args...))
 }
 
+// backOff is how long a client stays away after so many failures, at most.
+func backOff(failures int) time.Duration { return 50 * time.Millisecond << min(failures, 5) }
+
 // run goes from node to node until the crew's end.
 func (c *Client) run() {
-	for !c.crew.ended() {
-		nodes := c.crew.Nodes()
+	avoid := "" // the node it was at last: others are tried first
+	for failures := 0; !c.crew.ended(); {
+		nodes := slices.DeleteFunc(slices.Clone(c.crew.Nodes()), func(addr string) bool { return addr == avoid })
+		if len(nodes) == 0 {
+			nodes = []string{avoid}
+		}
 		addr := nodes[c.rng.IntN(len(nodes))]
+		avoid = addr
 		wire, err := Dial(addr)
-		pause := time.Duration(20+c.rng.IntN(80)) * time.Millisecond
+		asked := time.Duration(0)
 		if err == nil {
 			c.wire = &talk{
 				Wire: wire, number: int(c.crew.connections.Add(1)),
+				until:  time.Now().Add(time.Duration(c.rng.ExpFloat64() * float64(stay))),
 				flying: map[int]*flight{}, ahead: map[string]map[int64]bool{}, owed: map[*Said]bool{},
 			}
 			c.wire.Event = c.hear
 			c.move(addr, false)
-			pause = max(pause, c.blame(c.converse()), c.wire.comeBack)
+			acks := c.acks.Load()
+			asked = max(c.blame(c.converse()), c.wire.comeBack)
 			wire.Close()
 			c.move("", false)
+			if c.acks.Load() > acks {
+				failures = -1
+			}
 		}
-		c.crew.pause(pause)
+		failures++
+		c.crew.pause(asked + time.Duration(c.rng.Int64N(int64(backOff(failures)))))
 	}
 }
 
@@ -209,7 +229,7 @@ func (c *Client) converse() error {
 		}
 	}
 	c.arrive()
-	for !c.crew.ended() && !c.wire.leave {
+	for !c.crew.ended() && !c.wire.leave && (c.crew.quiet.Load() || time.Now().Before(c.wire.until)) {
 		if err := c.step(); err != nil {
 			return err
 		}

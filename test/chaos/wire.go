@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
@@ -28,7 +29,8 @@ type Frame struct {
 	Online    bool      `json:"online"`
 	Count     int       `json:"count"`
 
-	Raw []byte `json:"-"`
+	Raw []byte    `json:"-"`
+	At  time.Time `json:"-"` // when it came
 }
 
 // Refused is an answer of type error.
@@ -46,8 +48,11 @@ type Wire struct {
 	conn   *websocket.Conn
 	frames chan Frame    // in the order in which they came; closed at the end
 	err    error         // why it ended, once frames is closed
-	ended  chan struct{} // closed by whoever reads no more
+	ended  chan struct{} // closed by close
+	close  func()
 	ref    int
+	// Within is after how long without an answer Call fails.
+	Within time.Duration
 	// Event is given what comes while an answer is awaited, and is none.
 	Event func(Frame)
 }
@@ -69,7 +74,11 @@ func Dial(addr string) (*Wire, error) {
 		return nil, err
 	}
 	conn.SetReadLimit(4 << 20)
-	w := &Wire{conn: conn, frames: make(chan Frame, 1<<12), ended: make(chan struct{}), Event: func(Frame) {}}
+	w := &Wire{conn: conn, frames: make(chan Frame, 1<<12), ended: make(chan struct{}), Within: answerTime, Event: func(Frame) {}}
+	w.close = sync.OnceFunc(func() {
+		close(w.ended)
+		conn.CloseNow()
+	})
 	go w.read()
 	return w, nil
 }
@@ -82,7 +91,7 @@ func (w *Wire) read() {
 			w.err = err
 			return
 		}
-		f := Frame{Raw: data}
+		f := Frame{Raw: data, At: time.Now()}
 		if err := json.Unmarshal(data, &f); err != nil {
 			w.err = fmt.Errorf("no frame of the protocol: %.200q: %w", data, err)
 			w.conn.CloseNow()
@@ -96,11 +105,8 @@ func (w *Wire) read() {
 	}
 }
 
-// Close ends the connection without a word.
-func (w *Wire) Close() {
-	close(w.ended)
-	w.conn.CloseNow()
-}
+// Close ends the connection without a word. Doing so again does nothing.
+func (w *Wire) Close() { w.close() }
 
 // Send sends a request and returns the ref that its answer will carry.
 func (w *Wire) Send(req map[string]any) (ref int, err error) {
@@ -115,7 +121,7 @@ func (w *Wire) Send(req map[string]any) (ref int, err error) {
 	return w.ref, w.conn.Write(ctx, websocket.MessageText, data)
 }
 
-var errNoAnswer = errors.New("no answer in " + answerTime.String())
+var errNoAnswer = errors.New("no answer in time")
 
 // Call sends a request and waits for its ack; an error answer is a [*Refused].
 func (w *Wire) Call(req map[string]any) (Frame, error) {
@@ -123,7 +129,7 @@ func (w *Wire) Call(req map[string]any) (Frame, error) {
 	if err != nil {
 		return Frame{}, err
 	}
-	timeout := time.NewTimer(answerTime)
+	timeout := time.NewTimer(w.Within)
 	defer timeout.Stop()
 	for {
 		select {
@@ -153,7 +159,7 @@ func (w *Wire) Next(within time.Duration) (Frame, error) {
 		}
 		return f, nil
 	case <-timeout.C:
-		return Frame{}, errNoAnswer
+		return Frame{}, fmt.Errorf("nothing came in %s", within)
 	}
 }
 

@@ -19,9 +19,9 @@ var binary string
 
 func TestMain(m *testing.M) {
 	Child()
-	// Most of the time is spent waiting for a fault to last: all at once.
+	// Most of the time is spent waiting for a fault to last: several at once.
 	flag.Parse()
-	flag.Set("test.parallel", "16")
+	flag.Set("test.parallel", "5")
 	os.Exit(runTests(m))
 }
 
@@ -70,7 +70,7 @@ func sharedPostgres(t *testing.T) string {
 
 func newDatabase(t *testing.T, s *pgtest.Server) string {
 	t.Helper()
-	name, err := s.CreateDatabase(t.Context(), "")
+	name, err := s.CreateDatabase(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,10 +121,13 @@ func must(t testing.TB, err error) {
 
 var rooms = []string{"lobby", "busy", "yard", "attic", "cellar", "hall"}
 
-// talk starts a crew on a cluster and waits until all of it talks.
-func talk(t *testing.T, seed uint64, addrs func() []string) *chaos.Crew {
+// talk starts a crew on a cluster and waits until all of it talks. Ordered is as
+// in [chaos.Config].
+func talk(t *testing.T, seed uint64, addrs func() []string, ordered bool) *chaos.Crew {
 	t.Helper()
-	crew := chaos.Start(t, chaos.Config{Seed: seed, Clients: 18, Rooms: rooms, Pace: 300 * time.Millisecond, Nodes: addrs})
+	crew := chaos.Start(t, chaos.Config{
+		Seed: seed, Clients: 18, Rooms: rooms, Pace: 300 * time.Millisecond, Nodes: addrs, Ordered: ordered,
+	})
 	crew.Settle()
 	return crew
 }

@@ -25,6 +25,14 @@
 // Emit never waits. What a client does not take waits in memory, up to Options.Engine.SendLimit, beyond which the client is
 // disconnected. Volatile events are dropped instead of waiting. Socket.Conn tells how much waits.
 //
+// # Limits on what clients send
+//
+// A message has at most Options.Engine.MaxPayload bytes; a packet has at most 10,000 arguments, its name among them, and 10
+// attachments, each named by one placeholder; the id of an acknowledgement is at most 2^53, and a namespace's name has at most 256
+// bytes. The connection of a client that sends anything else is closed. A handshake whose URI and header fields have more than
+// 32 KiB is answered 431, as they are kept. While handlers and middlewares take their time, about 256 KiB of what a client sends
+// wait for them, and beyond that it is not read from.
+//
 // # Pages of other sites
 //
 // Only pages of the server's own origin may connect, by either transport, unless Options.Engine names others.

@@ -46,6 +46,37 @@ func TestBusyHandlersAndAttachments(t *testing.T) {
 	})
 }
 
+// TestBusyHandlersAndValues: what is taken apart when it comes counts as what it takes then.
+func TestBusyHandlersAndValues(t *testing.T) {
+	inWorld(t, socketio.Options{}, func(t *testing.T, w *world) {
+		stop := make(chan struct{})
+		w.io.On("connection", func(s *socketio.Socket) {
+			s.On("e", func(*socketio.Event) { <-stop })
+		})
+		p, s := w.connect()
+		event := `451-["e",[{"_placeholder":true,"num":0}` + strings.Repeat(`,{"a":0}`, 250) + "]]"
+		var taken atomic.Int32
+		go func() {
+			for range 100 {
+				p.Write(context.Background(), websocket.MessageText, []byte(event))
+				if p.Write(context.Background(), websocket.MessageBinary, nil) == nil {
+					taken.Add(1)
+				}
+			}
+		}()
+		synctest.Wait()
+		if n := taken.Load(); n < 2 || n > 10 {
+			t.Errorf("%d events were taken that make 250 maps each", n)
+		}
+		close(stop)
+		synctest.Wait()
+		if n := taken.Load(); n != 100 {
+			t.Errorf("%d events of 100 were taken in the end", n)
+		}
+		s.Disconnect(true)
+	})
+}
+
 // TestBusyMiddlewares: a client that comes and goes is not read from, but for a bounded amount, while it is asked about.
 func TestBusyMiddlewares(t *testing.T) {
 	inWorld(t, socketio.Options{}, func(t *testing.T, w *world) {
@@ -144,6 +175,7 @@ func TestHostilePackets(t *testing.T) {
 		"attachment number that is large":   {`451-["x",{"_placeholder":true,"num":1e9}]`, "!a"},
 		"attachment in many places":         {`451-["x"` + strings.Repeat(`,{"_placeholder":true,"num":0}`, 20_000) + "]", "!" + strings.Repeat("a", 100_000)},
 		"name that is large and reserved":   {`42["\u0063onnect"]`},
+		"arguments without end":             {`42["x"` + strings.Repeat(",0", 499_000) + "]"},
 		"name that is no name":              {`42[` + strings.Repeat(" ", 900_000) + `{}]`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import "time"
 type heartbeat struct {
 	timer    *time.Timer
 	due      time.Duration // on the server's clock: when the next ping is, or the answer to the last one must have come
+	pinged   time.Duration // when the last ping was due
 	awaiting bool          // a ping is out
 	queued   bool          // it waits for a GET request
 	extended bool          // the client was heard of since, which once gives it more time
@@ -36,9 +37,13 @@ func (b *heartbeat) stop() {
 func (b *heartbeat) heard(s *Session, pong bool) {
 	switch {
 	case pong:
+		now, interval := s.server.now(), s.server.opts.PingInterval
+		b.due = now + interval
+		if b.awaiting { // pings keep their time, whatever answers take
+			b.due = max(b.pinged+interval, now+interval/2)
+		}
 		b.awaiting = false
-		b.due = s.server.now() + s.server.opts.PingInterval
-		b.timer.Reset(s.server.opts.PingInterval)
+		b.timer.Reset(b.due - now)
 	case b.awaiting && !b.extended:
 		// Its answer may be behind something large.
 		b.extended = true
@@ -73,7 +78,7 @@ func (s *Session) beatDue() {
 	case b.awaiting:
 		s.shut(PingTimeout)
 	default:
-		b.awaiting, b.extended, b.forgiven, b.queued = true, false, false, s.polling != nil
+		b.pinged, b.awaiting, b.extended, b.forgiven, b.queued = b.due, true, false, false, s.polling != nil
 		if b.queued && !s.polling.waits() {
 			b.due += timeout // as if this were in time: who does not poll is gone then, and hears so if it comes back
 		} else {

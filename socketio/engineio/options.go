@@ -23,7 +23,8 @@ type Options struct {
 	// WebSocket if both are.
 	Transports []Transport
 
-	// PingInterval is how long after the handshake, and after each answer, the client is pinged. 0 means 25 s.
+	// PingInterval is how long after the handshake, and after the ping before, the client is pinged; later, if its answer took
+	// more than half of it. 0 means 25 s.
 	PingInterval time.Duration
 
 	// PingTimeout is how long the answer may take. 0 means 20 s.

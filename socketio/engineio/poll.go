@@ -216,7 +216,6 @@ func (s *Session) write(w http.ResponseWriter, body []byte) {
 	}
 }
 
-// errEnough says that a client closes.
 // refusePolling refuses a request of a session that has ended, or does not poll. It unlocks mu.
 func (s *Session) refusePolling(w http.ResponseWriter) {
 	code := UnknownSession
@@ -227,6 +226,7 @@ func (s *Session) refusePolling(w http.ResponseWriter) {
 	refuse(w, code)
 }
 
+// errEnough says that a client closes.
 var errEnough = errors.New("engineio: the client closes")
 
 // servePost takes what a POST request brings.

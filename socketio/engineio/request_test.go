@@ -182,6 +182,15 @@ func TestPreflight(t *testing.T) {
 			!strings.Contains(r.header.Get("Access-Control-Allow-Methods"), "POST") {
 			t.Errorf("was answered %d %v", r.status, r.header)
 		}
+		// A page that uses a method that is bad hears so from the server, and not from the browser that it may not.
+		if all := r.header.Get("Access-Control-Allow-Methods"); !strings.Contains(all, "PUT") {
+			t.Errorf("methods %q", all)
+		}
+		r = w.do("PUT", "EIO=4&transport=polling", "", "")
+		r.wantError(t, 400, engineio.BadHandshakeMethod)
+		if r.header.Get("Access-Control-Allow-Origin") != "http://friend.net" {
+			t.Errorf("was answered %v", r.header)
+		}
 		w.header.Set("Origin", "http://evil.com")
 		w.do("OPTIONS", "EIO=4&transport=polling", "", "").wantError(t, 403, engineio.Forbidden)
 	})

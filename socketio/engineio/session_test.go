@@ -96,8 +96,9 @@ func TestHeartbeat(t *testing.T) {
 func TestPingIsAnsweredInTimeAfterItIsFetched(t *testing.T) {
 	inWorld(t, engineio.Options{}, func(t *testing.T, w *world) {
 		sid := w.poll()
+		time.Sleep(pingInterval / 2)
 		for range 3 {
-			time.Sleep(pingInterval + pingTimeout*3/4)
+			time.Sleep(pingInterval/2 + pingTimeout*3/4) // after a late answer, half of the interval passes before the next ping
 			w.get(sid).want(t, 200, "2")
 			time.Sleep(pingTimeout * 3 / 4)
 			w.post(sid, "3").want(t, 200, "ok")
@@ -174,6 +175,35 @@ func TestLatePing(t *testing.T) {
 				t.Errorf("the answer might take %v, want %v", d, pingTimeout)
 			}
 		})
+	})
+}
+
+// TestPingsKeepTheirTime: what answers take does not add up.
+func TestPingsKeepTheirTime(t *testing.T) {
+	inWorld(t, engineio.Options{}, func(t *testing.T, w *world) {
+		begun := time.Now()
+		sid := w.poll()
+		ws := w.dial("")
+		ws.next()
+		for i := range 5 {
+			w.get(sid).want(t, 200, "2")
+			ws.want("2")
+			if at, want := time.Since(begun), time.Duration(i+1)*pingInterval; at != want {
+				t.Errorf("ping %d came after %v, want %v", i, at, want)
+			}
+			time.Sleep(pingInterval / 2)
+			w.post(sid, "3").want(t, 200, "ok")
+			ws.send("3")
+		}
+		w.get(sid).want(t, 200, "2")
+		ws.want("2")
+		time.Sleep(pingTimeout - time.Millisecond) // which leaves little of the interval
+		ws.send("3")
+		late := time.Now()
+		ws.want("2")
+		if d := time.Since(late); d != pingInterval/2 {
+			t.Errorf("after a late answer the next ping came after %v", d)
+		}
 	})
 }
 

@@ -19,9 +19,12 @@ type Message struct {
 	// Values is the payload, where there are attachments: as json.Unmarshal makes it, with json.Number for numbers, and a
 	// []byte in the place of each attachment.
 	Values []any
-	// Size is how many bytes Data and the attachments have.
+	// Size is how many bytes of memory the message takes, about.
 	Size int
 }
+
+// valuesSize is how many bytes Values may take for a byte of the payload: that of an object with one field.
+const valuesSize = 40
 
 var (
 	errTextBetween = errors.New("text where an attachment should come")
@@ -42,7 +45,7 @@ func (a *Assembler) Text(text []byte) (m Message, complete bool, err error) {
 		return Message{Packet: p, Size: len(p.Data)}, true, nil
 	}
 	p.Data = bytes.Clone(p.Data)
-	a.pending, a.size = &p, len(p.Data)
+	a.pending, a.size = &p, valuesSize*len(p.Data)
 	return m, false, nil
 }
 

@@ -26,6 +26,10 @@ const (
 // MaxAttachments is the most binary attachments a packet may have.
 const MaxAttachments = 10
 
+// maxElements is the most elements that the array of a packet may have. Each takes many times as much memory, taken apart, as the
+// two bytes that it may be sent with.
+const maxElements = 10_000
+
 // maxName is the most bytes a namespace may have.
 const maxName = 256
 
@@ -105,9 +109,9 @@ func (p *Packet) check() error {
 	case ConnectError:
 		ok = p.Data == nil || (first(p.Data) == '{' || first(p.Data) == '"') && json.Valid(p.Data)
 	case Event, BinaryEvent:
-		ok = first(p.Data) == '[' && json.Valid(p.Data) && nameIsGood(p.Data)
+		ok = first(p.Data) == '[' && json.Valid(p.Data) && nameIsGood(p.Data) && fewEnough(p.Data)
 	case Ack, BinaryAck:
-		ok = p.HasID && first(p.Data) == '[' && json.Valid(p.Data)
+		ok = p.HasID && first(p.Data) == '[' && json.Valid(p.Data) && fewEnough(p.Data)
 	}
 	if !ok {
 		return errPayload
@@ -135,6 +139,25 @@ func nameIsGood(array []byte) bool {
 	}
 	name, ok := Name(raw)
 	return ok && !Reserved(name)
+}
+
+// fewEnough reports whether the array has no more elements than it may have.
+func fewEnough(array []byte) bool {
+	if len(array) <= 2*maxElements {
+		return true
+	}
+	i := bytes.IndexByte(array, '[') + 1
+	for range maxElements + 1 {
+		i = skipSpace(array, i)
+		if array[i] == ']' {
+			return true
+		}
+		i = skipSpace(array, skipValue(array, i))
+		if array[i] == ',' {
+			i++
+		}
+	}
+	return false
 }
 
 // Name returns the event's name, which the first element of its payload is.

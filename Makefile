@@ -55,8 +55,11 @@ cluster-demo: ## start PostgreSQL, NATS and three nodes behind nginx on LISTEN (
 page: web/node_modules/.package-lock.json ## build the page into web/dist, which is committed
 	npm --prefix web run build
 
+# The servers of the benchmarks that are written for Node.js need what they are made of.
+BENCH_PEERS := $(patsubst %,bench/servers/%/node_modules/.package-lock.json,npm-ws npm-socketio)
+
 .PHONY: bench
-bench: bench/servers/npm-ws/node_modules/.package-lock.json ## compare with others, into bench/results.md (11 minutes); BENCH=Committer runs those Go benchmarks instead
+bench: $(BENCH_PEERS) ## compare with others, into bench/results.md (14 minutes); BENCH=Committer runs those Go benchmarks instead
 ifdef BENCH
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 else
@@ -171,7 +174,7 @@ outside: test/node_modules/.package-lock.json
 
 # The servers of the benchmarks do their work, a little of it.
 .PHONY: benched
-benched: bench/servers/npm-ws/node_modules/.package-lock.json
+benched: $(BENCH_PEERS)
 	cd bench && go test -race -count=1 -timeout 8m ./...
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json

@@ -1,7 +1,7 @@
-// Command bench has Parley's websocket package and others do the same work, side by side, and compares what it costs their
-// servers. It needs Linux.
+// Command bench has Parley's websocket and socketio packages and others do the same work, side by side, and compares what it
+// costs their servers. It needs Linux.
 //
-//	go run .                                                       # everything: some 11 minutes
+//	go run .                                                       # everything: some 14 minutes
 //	go run . -rows echo-1000 -servers parley-event,raw -rounds 5   # a part of it
 //
 // Every measurement has a server of its own, in a process of its own. In each round each server has its turn, in another order

@@ -21,6 +21,7 @@ type party struct {
 	module string        // whose version is told
 	warm   time.Duration // how long to go on before measuring; 0: as all do
 	extra  bool          // measured only if asked for
+	speaks string        // socketIO, or nothing but WebSocket
 }
 
 type kind int
@@ -31,6 +32,8 @@ const (
 	otherPeer
 	limit // no WebSocket
 )
+
+const socketIO = "Socket.IO"
 
 const websocketModule = "github.com/seed-4a326f83/parley"
 
@@ -47,6 +50,8 @@ var parties = []party{
 	{name: "npm-ws", label: "npm ws", kind: otherPeer, module: "ws", warm: 1200 * time.Millisecond},
 	{name: "raw", label: "raw TCP", kind: limit, binary: "raw"},
 	{name: "goroutines", label: "raw, goroutines", kind: limit, binary: "raw", args: []string{"--goroutines"}, extra: true},
+	{name: "parley-socketio", label: "Parley, Socket.IO", kind: ours, binary: "socketio", module: websocketModule, speaks: socketIO},
+	{name: "npm-socketio", label: "npm socket.io", kind: otherPeer, module: "socket.io", warm: 1200 * time.Millisecond, speaks: socketIO},
 }
 
 func partyNamed(name string) (party, bool) {
@@ -58,14 +63,15 @@ func partyNamed(name string) (party, bool) {
 	return party{}, false
 }
 
-const npmFolder = "servers/npm-ws"
+// folder is where a server that is written for Node.js is.
+func (p party) folder() string { return filepath.Join("servers", p.name) }
 
 // command is what starts the server, of which the programs are in bin.
 func (p party) command(bin string, r row, tls certificate) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(bin, p.binary), p.args...)
 	switch {
-	case p.name == "npm-ws":
-		cmd = exec.Command("node", "--expose-gc", filepath.Join(npmFolder, "server.mjs"))
+	case p.kind == otherPeer:
+		cmd = exec.Command("node", "--expose-gc", filepath.Join(p.folder(), "server.mjs"))
 	case p.name == "parley-tls":
 		cmd.Args = append(cmd.Args, "--tls-cert", tls.cert, "--tls-key", tls.key)
 	case p.kind == limit && r.path == "/broadcast":
@@ -79,15 +85,15 @@ func (p party) command(bin string, r row, tls certificate) *exec.Cmd {
 
 // version says what was measured.
 func (p party) version(bin string) (string, error) {
-	if p.name == "npm-ws" {
-		manifest, err := os.ReadFile(filepath.Join(npmFolder, "node_modules/ws/package.json"))
+	if p.kind == otherPeer {
+		manifest, err := os.ReadFile(filepath.Join(p.folder(), "node_modules", p.module, "package.json"))
 		if err != nil {
-			return "", fmt.Errorf("npm ws is missing (npm --prefix bench/%s ci): %w", npmFolder, err)
+			return "", fmt.Errorf("npm's %s is missing (npm --prefix bench/%s ci): %w", p.module, p.folder(), err)
 		}
 		var m struct{ Version string }
 		node, err2 := exec.Command("node", "--version").Output()
 		if err := json.Unmarshal(manifest, &m); err != nil || err2 != nil {
-			return "", fmt.Errorf("finding out the versions of ws and node: %w", firstOf(err, err2))
+			return "", fmt.Errorf("finding out the versions of %s and node: %w", p.module, firstOf(err, err2))
 		}
 		return m.Version + ", Node.js " + strings.TrimSpace(string(node)), nil
 	}

@@ -37,8 +37,8 @@ func (b *bench) about(parties []party) ([]string, error) {
 			return nil, err
 		}
 		name := strings.TrimPrefix(p.module, "github.com/")
-		if p.name == "npm-ws" {
-			name = "npm ws"
+		if p.kind == otherPeer {
+			name = "npm " + p.module
 		}
 		if p.kind == ours {
 			name = "Parley"

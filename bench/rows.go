@@ -21,6 +21,8 @@ type row struct {
 	measure  time.Duration
 	cost     time.Duration // about how long a server takes for a round, but for measuring
 
+	speaks string // socketIO, or nothing but WebSocket
+
 	bars []bar
 	best string // which of ours is to be below every Go peer; "": parley-event
 }
@@ -43,6 +45,7 @@ const (
 	µsMegabyte = "µs per 10⁶ bytes"
 	µsConn     = "µs a connection"
 	bytesConn  = "bytes a connection"
+	µsEvent    = "µs an event"
 )
 
 func event(than string, factor float64) []bar { return []bar{{"parley-event", than, factor}} }
@@ -88,11 +91,31 @@ var rows = []row{
 	{name: "deflate", title: "Echo of 2 KB JSON, compressed both ways", unit: µsMessage,
 		kind: "deflated", path: "/echo", conns: 100, size: 2000, inFlight: 1, content: "json",
 		measure: short, cost: 400 * time.Millisecond},
+	{name: "sio-echo", title: "Socket.IO echo, 1,000 connections, event of 125 B", unit: µsEvent,
+		kind: "echo", path: socketIOPath, conns: 1000, size: 125, inFlight: 1, content: "echo-event", speaks: socketIO,
+		measure: short, cost: 700 * time.Millisecond, bars: []bar{{"parley-socketio", "npm-socketio", 0.5}}},
+	{name: "sio-polling", title: "Socket.IO echo by polling, 200 sessions, event of 125 B", unit: µsEvent,
+		kind: "polled", path: socketIOPath, conns: 200, size: 125, inFlight: 1, content: "echo-event", speaks: socketIO,
+		measure: short, cost: 700 * time.Millisecond, bars: []bar{{"parley-socketio", "npm-socketio", 0.5}}},
+	{name: "sio-fanout", title: "Socket.IO broadcast to 1,000, event of 125 B", unit: µsDelivery,
+		kind: "fanout", path: socketIOPath, conns: 1000, size: 125, inFlight: 1, content: "broadcast-event", speaks: socketIO,
+		measure: short, cost: 700 * time.Millisecond,
+		bars: []bar{{"parley-socketio", "parley-event", 1.15}, {"parley-socketio", "npm-socketio", 0.5}}},
+	{name: "sio-idle", title: "Socket.IO idle connection after talking, memory of the process", unit: bytesConn,
+		kind: "idle", path: socketIOPath, conns: 3000, size: 125, inFlight: 1, content: "echo-event", speaks: socketIO,
+		cost: 3 * time.Second, bars: []bar{{"parley-socketio", "npm-socketio", 0.2}}},
+	{name: "sio-idle-polling", title: "Socket.IO session by polling, idle after talking, memory of the process", unit: bytesConn,
+		kind: "idle-polled", path: socketIOPath, conns: 3000, size: 125, inFlight: 1, content: "echo-event", speaks: socketIO,
+		cost: 4 * time.Second, bars: []bar{{"parley-socketio", "npm-socketio", 0.2}}},
 }
+
+const socketIOPath = "/socket.io/"
 
 // takes reports whether p can do the work.
 func (r row) takes(p party) bool {
 	switch {
+	case r.speaks != p.speaks: // but for what broadcasts are compared with
+		return r.name == "sio-fanout" && p.name == "parley-event"
 	case p.name == "parley-tls":
 		return r.kind == "idle"
 	case p.name == "parley-bare": // after the handshake it is parley-event
@@ -117,11 +140,18 @@ func (r row) loadArgs(p party, s *server, tls certificate) []string {
 	if p.warm > 0 {
 		warm = p.warm
 	}
-	args := []string{"-kind", r.kind, "-addr", s.addr, "-pid", strconv.Itoa(s.cmd.Process.Pid), "-path", r.path,
+	path := r.path
+	if r.speaks != p.speaks {
+		path = "/broadcast"
+	}
+	args := []string{"-kind", r.kind, "-addr", s.addr, "-pid", strconv.Itoa(s.cmd.Process.Pid), "-path", path,
 		"-conns", strconv.Itoa(r.connsOf(p)), "-size", strconv.Itoa(r.size), "-inflight", strconv.Itoa(r.inFlight),
 		"-content", r.content, "-warm", warm.String(), "-measure", r.measure.String()}
 	if p.kind == limit {
 		args = append(args, "-raw")
+	}
+	if p.speaks == socketIO {
+		args = append(args, "-socketio")
 	}
 	if p.name == "parley-tls" {
 		args = append(args, "-tls-cert", tls.cert)

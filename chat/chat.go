@@ -172,9 +172,11 @@ func (c *Chat) Close(ctx context.Context) error {
 }
 
 // tell publishes news on the bus. That it may be lost is the bus's nature, and
-// the fate of signals when there is much of it.
+// the fate of signals when there is much of it; what nodes say of themselves they
+// say again.
 func (c *Chat) tell(ctx context.Context, n parley.News) {
-	if err := c.bus.Publish(ctx, n); err != nil && n.Signal == nil {
+	again := n.Signal != nil || n.Presence != nil || n.Online != nil || n.Pulse != nil
+	if err := c.bus.Publish(ctx, n); err != nil && !again {
 		c.log.Warn("news was lost on the bus; clients catch up from the store", "error", err)
 	}
 }

@@ -44,6 +44,7 @@ type client struct {
 	*chat.Session
 	mu     sync.Mutex
 	events []string
+	hello  chat.HelloAck // what guest was given
 	ending parley.Ending
 	ended  bool
 }
@@ -123,7 +124,7 @@ func (c *client) refuse(code parley.Code, req chat.Request) *parley.Error {
 func guest(t *testing.T, c *chat.Chat, name string) *client {
 	t.Helper()
 	cl := connect(t, c)
-	must[chat.HelloAck](cl, chat.Request{Type: "hello", Name: name})
+	cl.hello = must[chat.HelloAck](cl, chat.Request{Type: "hello", Name: name})
 	return cl
 }
 

@@ -44,7 +44,7 @@ type cluster struct {
 	mu    sync.Mutex
 	on    bool // it began, and did not end
 	up    bool
-	heads [headPulses]map[string]int64 // of rooms changed here, the newest first
+	heads [headPulses + 1]map[string]int64 // of rooms changed here since the last pulse, the one before...
 
 	resync chan struct{} // news may have been lost
 	checks chan checks   // what the store is to be asked
@@ -82,6 +82,7 @@ func (c *cluster) deliver(n parley.News) {
 // link notes whether the others can be reached.
 func (c *cluster) link(up bool) {
 	c.mu.Lock()
+	back := up && !c.up
 	c.up = up
 	c.mu.Unlock()
 	c.began.Do(func() {
@@ -92,11 +93,14 @@ func (c *cluster) link(up bool) {
 		c.follower.running.Go(c.run)
 		c.follower.running.Go(c.check)
 	})
-	if up {
+	switch {
+	case back:
 		select {
 		case c.resync <- struct{}{}:
 		default:
 		}
+	case up: // more came than could be taken: it is not asked for more
+		c.ask(checks{heads: true})
 	}
 }
 
@@ -119,13 +123,15 @@ func (c *cluster) run() {
 	defer ticker.Stop()
 	h := c.chat.hub
 	again := false // the heads are to be read once more
-	for n := 1; ; n++ {
+	for n := 0; ; {
 		anew := false
 		waiting := time.Now()
 		select {
 		case <-c.follower.open.Done():
 			return
 		case <-ticker.C:
+			n++
+			c.forgetHeads()
 		case <-c.resync:
 			anew = true
 		}
@@ -157,6 +163,14 @@ func (c *cluster) run() {
 	}
 }
 
+// forgetHeads forgets the heads that were told often enough.
+func (c *cluster) forgetHeads() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	copy(c.heads[1:], c.heads[:])
+	c.heads[0] = nil
+}
+
 // pulse tells the other nodes that this one is there, and which rooms it
 // changed lately.
 func (c *cluster) pulse(gone bool) {
@@ -165,8 +179,6 @@ func (c *cluster) pulse(gone bool) {
 	for _, some := range slices.Backward(c.heads[:]) { // the newest last
 		maps.Copy(heads, some)
 	}
-	copy(c.heads[1:], c.heads[:])
-	c.heads[0] = nil
 	c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(c.follower.open, parley.PulseTime)
 	defer cancel()

@@ -3,11 +3,13 @@ package chat_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -366,5 +368,116 @@ func TestANodeThatIsSilentIsForgotten(t *testing.T) {
 		c.nodes[1].Close(context.Background())
 		time.Sleep(time.Second)
 		wantTold(t, ann, parley.EventPresence, `"online":false`)
+	})
+}
+
+// A faultyStore fails while it is told to.
+type faultyStore struct {
+	parley.Store
+	down atomic.Bool
+}
+
+var errDown = errors.New("down")
+
+func (s *faultyStore) Standing(ctx context.Context, users []string, now time.Time) (map[string]parley.Standing, error) {
+	if s.down.Load() {
+		return nil, errDown
+	}
+	return s.Store.Standing(ctx, users, now)
+}
+
+func (s *faultyStore) Heads(ctx context.Context, rooms []string) (map[string]int64, error) {
+	if s.down.Load() {
+		return nil, errDown
+	}
+	return s.Store.Heads(ctx, rooms)
+}
+
+func (s *faultyStore) History(ctx context.Context, room string, r parley.Range) (parley.Page, error) {
+	if s.down.Load() {
+		return parley.Page{}, errDown
+	}
+	return s.Store.History(ctx, room, r)
+}
+
+// hasEnded returns how a client's connection was ended.
+func (c *client) hasEnded() (parley.Ending, bool) {
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ending, c.ended
+}
+
+func TestWhoIsOutIsOutEverywhere(t *testing.T) {
+	clustered(t, 2, reliable(), nil, func(t *testing.T, c *testCluster) {
+		ann := guest(t, c.nodes[1], "ann")
+		defer ann.Close()
+		admin := chat.Caller{Account: parley.Account{Role: parley.Admin}}
+		if err := c.nodes[0].Remove(t.Context(), admin, userOf(ann)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if e, ended := ann.hasEnded(); !ended || e.Code != parley.CloseRemoved {
+			t.Errorf("a second after being removed on another node: %+v, %v", e, ended)
+		}
+	})
+}
+
+func userOf(c *client) string { return c.hello.User.ID }
+
+func TestWhoIsOutIsFoundOut(t *testing.T) {
+	var store *faultyStore
+	wrap := func(s parley.Store) parley.Store { store = &faultyStore{Store: s}; return store }
+	clustered(t, 2, reliable(), wrap, func(t *testing.T, c *testCluster) {
+		ctx := t.Context()
+		removed, signedOut, stays := guest(t, c.nodes[1], "ann"), guest(t, c.nodes[1], "ben"), guest(t, c.nodes[1], "cat")
+		added := guest(t, c.nodes[0], "dan")
+		for _, cl := range []*client{removed, signedOut, stays, added} {
+			defer cl.Close()
+		}
+		must[chat.JoinAck](stays, chat.Request{Type: "join", Room: "mate"})
+		for _, cl := range []*client{removed, signedOut, stays} {
+			must[chat.JoinAck](cl, chat.Request{Type: "join", Room: "tea"})
+		}
+		time.Sleep(31 * time.Second)
+		for _, cl := range []*client{removed, signedOut, stays} {
+			if e, ended := cl.hasEnded(); ended {
+				t.Fatalf("who may be here was ended: %+v", e)
+			}
+		}
+
+		// What the store has, and nobody told.
+		store.down.Store(true)
+		if err := store.RemoveUser(ctx, userOf(removed), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.EndSession(ctx, signedOut.hello.Session.Hash()); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Leave(ctx, "tea", userOf(stays)); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := store.AddMember(ctx, "mate", userOf(stays), userOf(added), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		stays.told("none")
+		time.Sleep(2 * time.Minute)
+		for _, cl := range []*client{removed, signedOut, stays, added} {
+			if e, ended := cl.hasEnded(); ended {
+				t.Errorf("somebody was ended while the store could not be asked: %+v", e)
+			}
+		}
+		store.down.Store(false)
+		time.Sleep(32 * time.Second)
+		for _, cl := range []*client{removed, signedOut} {
+			if e, ended := cl.hasEnded(); !ended || e.Code != parley.CloseRemoved {
+				t.Errorf("who may not be here: %+v, %v", e, ended)
+			}
+		}
+		if _, ended := stays.hasEnded(); ended {
+			t.Error("who left a room was ended")
+		}
+		wantTold(t, stays, parley.EventRoom, `"id":"tea","left":true`)
+		wantTold(t, added, parley.EventRoom, `"id":"mate"`)
 	})
 }

@@ -64,7 +64,9 @@ func (s *Session) Close() {
 	}
 	if s.greeted {
 		s.hub.Close()
-		s.chat.seen.note(s.hub.User().ID, s.chat.now())
+		if user := s.hub.User().ID; !s.chat.hub.Online(user) { // else they are here still
+			s.chat.seen.note(user, s.chat.now())
+		}
 		s.greeted = false
 	}
 }

@@ -59,6 +59,9 @@ func (b *Bus) subscribe(rooms map[string]*client.Subscription) {
 }
 
 func (b *Bus) sendOne(n parley.News) {
+	if !b.conn.IsConnected() {
+		return // as was told when the link went
+	}
 	data, err := encode(n)
 	if err != nil {
 		b.lose(err)
@@ -131,10 +134,19 @@ func (b *Bus) unlinked(err error) {
 	b.noteLink()
 }
 
+// unreached is called when a server could not be reached, again.
+func (b *Bus) unreached(err error) {
+	if told, count := b.away.count(); told && b.open.Err() == nil {
+		b.log.Warn("a NATS server cannot be reached; it is tried until it can", "times", count, "error", err)
+	}
+}
+
 // failed is called for what has no other way to be told.
 func (b *Bus) failed(err error) {
 	if errors.Is(err, client.ErrSlowConsumer) {
-		b.lose(err)
+		if told, count := b.late.count(); told {
+			b.log.Warn("more news came from other nodes than could be delivered; what is missing is read from the database", "times", count)
+		}
 		b.noteLink() // as if it had been away
 		return
 	}

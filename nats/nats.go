@@ -85,7 +85,9 @@ type Bus struct {
 	wake    chan struct{}       // something is in changed
 	relink  chan struct{}       // the link may have changed, or lost something
 
+	away    complaint // a server that could not be reached
 	lost    complaint // news that could not be sent
+	late    complaint // news that could not be delivered
 	foreign complaint // news that was not understood
 
 	open    context.Context // ends with Close
@@ -137,7 +139,7 @@ func Connect(o Options) (*Bus, error) {
 	b.running.Go(b.receive)
 	b.noteLink()
 	if !b.conn.IsConnected() {
-		b.log.Warn("no NATS server can be reached yet; until then other nodes are told through the database, which takes longer", "error", b.conn.LastError())
+		b.log.Warn("no NATS server can be reached yet; until then other nodes are told through the database, which takes longer")
 	}
 	return b, nil
 }
@@ -160,6 +162,7 @@ func (o *Options) client(b *Bus) ([]client.Option, error) {
 		client.ConnectHandler(func(c *client.Conn) { b.linked(c) }),
 		client.ReconnectHandler(func(c *client.Conn) { b.linked(c) }),
 		client.DisconnectErrHandler(func(_ *client.Conn, err error) { b.unlinked(err) }),
+		client.ReconnectErrHandler(func(_ *client.Conn, err error) { b.unreached(err) }),
 		client.ErrorHandler(func(_ *client.Conn, _ *client.Subscription, err error) { b.failed(err) }),
 	}
 	if o.Credentials != "" {

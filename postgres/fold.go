@@ -124,14 +124,15 @@ func (t *target) oneEmojiMore(d *parley.Draft) error {
 	return nil
 }
 
+const insertDocument = `INSERT INTO documents (num, room, seq, time, words) VALUES ($1, $2, $3, $4, $5::text::tsvector)`
+
 // fold has an entry that is about to be stored take effect.
 func (a *appending) fold(at *place, d *parley.Draft, seq, document int64) {
 	t := a.targets.answers[message{d.Room, d.Target}]
 	switch d.Kind {
 	case parley.KindText:
 		text := parley.TextOf(d.Body)
-		a.then.Queue(`INSERT INTO documents (num, room, seq, time, words) VALUES ($1, $2, $3, $4, $5::text::tsvector)`,
-			document, at.room, seq, d.Time.UnixMilli(), vector(at.room, at.user, text))
+		a.then.Queue(insertDocument, document, at.room, seq, d.Time.UnixMilli(), vector(at.room, at.user, text))
 		a.mention(at, d.Room, text, seq)
 	case parley.KindEdit:
 		a.then.Queue(`UPDATE messages SET edited = $3 WHERE room = $1 AND seq = $2`, at.room, d.Target, seq)

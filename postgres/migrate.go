@@ -33,12 +33,7 @@ const (
 // migrate brings the database up to date, as one of several nodes that may be
 // about to, and sees to it that the lobby exists.
 func migrate(ctx context.Context, config *pgx.ConnConfig, now time.Time) error {
-	config = config.Copy()
-	// To fill an index may take long, as may waiting for who does.
-	config.RuntimeParams["statement_timeout"] = "0"
-	config.RuntimeParams["lock_timeout"] = "0"
-	config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
-	conn, err := pgx.ConnectConfig(ctx, config)
+	conn, err := pgx.ConnectConfig(ctx, patient(config))
 	if err != nil {
 		return err
 	}
@@ -75,6 +70,16 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, now time.Time) error {
 		_, _, err = makeRoom(t, parley.Room{ID: parley.Lobby, Name: parley.Lobby, Kind: parley.Public}, now)
 		return err
 	})
+}
+
+// patient returns how to connect for what may take long, as may waiting for who
+// does it.
+func patient(config *pgx.ConnConfig) *pgx.ConnConfig {
+	config = config.Copy()
+	for _, timeout := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
+		config.RuntimeParams[timeout] = "0"
+	}
+	return config
 }
 
 // versionOf returns how many of the migrations the database has had, or an error

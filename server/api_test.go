@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -79,7 +80,17 @@ func (b *browser) refused(status int, code parley.Code, method, path, body strin
 // socket opens a WebSocket with the browser's cookies and says hello.
 func (b *browser) socket(hello string) *side {
 	b.t.Helper()
-	conn, _, err := b.dial(http.Header{"Origin": {b.base}})
+	return b.socketOver(plain, hello)
+}
+
+// socketOver is socket over any framing.
+func (b *browser) socketOver(f framing, hello string) *side {
+	b.t.Helper()
+	header := b.cookies()
+	if f == plain || f == ioWebSocket { // browsers send none when a page polls
+		header.Set("Origin", b.base)
+	}
+	conn, _, err := f.dial(b.t.Context(), nil, b.base, header)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -91,17 +102,19 @@ func (b *browser) socket(hello string) *side {
 }
 
 func (b *browser) dial(header http.Header, subprotocols ...string) (*websocket.Conn, *http.Response, error) {
-	u, _ := url.Parse(b.base)
-	cookies := ""
-	for _, c := range b.client.Jar.Cookies(u) {
-		cookies = c.Name + "=" + c.Value
-	}
-	if cookies != "" {
-		header.Set("Cookie", cookies)
-	}
+	maps.Copy(header, b.cookies())
 	return websocket.Dial(b.t.Context(), "ws"+strings.TrimPrefix(b.base, "http")+"/ws", &websocket.DialOptions{
 		HTTPHeader: header, Subprotocols: append([]string{server.PlainProtocol}, subprotocols...),
 	})
+}
+
+func (b *browser) cookies() http.Header {
+	header := http.Header{}
+	u, _ := url.Parse(b.base)
+	for _, c := range b.client.Jar.Cookies(u) {
+		header.Set("Cookie", c.Name+"="+c.Value)
+	}
+	return header
 }
 
 // ends reads to the end of the connection, which must come with code.
@@ -280,11 +293,15 @@ func TestAnAdminResetsAPassword(t *testing.T) {
 func TestWhoIsRemovedIsOutAtOnce(t *testing.T) {
 	_, ann := accounts(t)
 	ben, id := invited(t, ann, "ben")
-	one, two := ben.socket(`{"type":"hello"}`), ben.socket(`{"type":"hello"}`)
+	var socks []*side
+	for _, f := range append(framings, plain) {
+		socks = append(socks, ben.socketOver(f, `{"type":"hello"}`))
+	}
 	ben.refused(404, "not_found", "DELETE", "/api/people/"+id, "")
 	ann.get("DELETE", "/api/people/"+id, "")
-	one.ends(parley.CloseRemoved)
-	two.ends(parley.CloseRemoved)
+	for _, s := range socks {
+		s.ends(parley.CloseRemoved)
+	}
 	ben.refused(401, "unauthorized", "GET", "/api/me", "")
 	ben.refused(401, "unauthorized", "POST", "/api/signin", `{"name":"ben","password":"correct horse"}`)
 	if _, resp, err := ben.dial(http.Header{"Origin": {ben.base}}); err == nil || resp.StatusCode != http.StatusUnauthorized {

@@ -243,7 +243,7 @@ func TestOriginAndHostWithCookies(t *testing.T) {
 	o := func() options {
 		return options{noGuests: true, config: server.Config{
 			SignIns:      server.SignIns{Accounts: true, Setup: "first"},
-			AllowOrigins: []*url.URL{mustURL("https://intranet.example")},
+			AllowOrigins: mustURLs("https://intranet.example"),
 		}}
 	}
 	onBoth(t, o, func(t *testing.T, s *site) {

@@ -195,3 +195,10 @@ func mustURL(s string) *url.URL {
 	}
 	return u
 }
+
+func mustURLs(all ...string) (urls []*url.URL) {
+	for _, s := range all {
+		urls = append(urls, mustURL(s))
+	}
+	return urls
+}

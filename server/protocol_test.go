@@ -21,23 +21,30 @@ func TestProtocolDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	heading, block := "", []string(nil)
+	heading, language, block := "", "", []string(nil)
 	inBlock := false
 	blocks := 0
 	for i, line := range strings.Split(string(doc), "\n") {
 		switch {
 		case strings.HasPrefix(line, "#"):
 			heading = strings.TrimLeft(line, "# ")
-		case line == "```" && !inBlock:
-			inBlock, block = true, nil
+		case strings.HasPrefix(line, "```") && !inBlock:
+			inBlock, language, block = true, line[3:], nil
 		case line == "```":
 			inBlock = false
+			lines, play, over := block, replay, framings
+			switch language {
+			case "":
+			case "socketio":
+				play, over = replayPackets, ioFramings
+			default: // a program
+				continue
+			}
 			blocks++
-			lines := block
-			for _, f := range framings {
+			for _, f := range over {
 				t.Run(fmt.Sprintf("%s line %d, %s", heading, i, f), func(t *testing.T) {
 					t.Parallel()
-					replay(t, f, lines)
+					play(t, f, lines)
 				})
 			}
 		case inBlock:
@@ -87,6 +94,52 @@ func replay(t *testing.T, f framing, lines []string) {
 			s.expect(what, names)
 		}
 	}
+}
+
+// replayPackets plays a conversation in packets of Socket.IO.
+func replayPackets(t *testing.T, f framing, lines []string) {
+	c, _, err := openIO(t.Context(), f, nil, startServer(t, options{}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.CloseNow() })
+	upgrade := f == ioUpgraded
+	for _, line := range lines {
+		who, what := line[0], line[2:]
+		switch {
+		case who == 'C':
+			c.tell(t, what)
+		case what == "closed":
+			if p, err := c.next(t.Context()); err == nil {
+				t.Fatalf("got %s, want the end", p)
+			}
+		default:
+			got, err := c.next(t.Context())
+			if err != nil {
+				t.Fatalf("the connection ended (%v), want %s", err, what)
+			}
+			// The digits and what is behind them.
+			at := strings.IndexAny(what+"[", "[{")
+			if at > len(got) || got[:at] != what[:at] || at < len(what) && !matchesJSON(t, got[at:], what[at:]) {
+				t.Fatalf("got  %s\nwant %s", got, what)
+			}
+			if upgrade && strings.HasPrefix(got, "40") {
+				if err := c.upgrade(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				upgrade = false
+			}
+		}
+	}
+}
+
+func matchesJSON(t *testing.T, got, want string) bool {
+	t.Helper()
+	var g, w any
+	if err := json.Unmarshal([]byte(want), &w); err != nil {
+		t.Fatalf("the document is wrong: %s: %v", want, err)
+	}
+	return json.Unmarshal([]byte(got), &g) == nil && matches(g, w, map[string]string{})
 }
 
 // A side is a connection whose messages are read as they come.

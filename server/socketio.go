@@ -15,6 +15,10 @@ import (
 // ioEvent is the event of Socket.IO that carries Parley's.
 const ioEvent = "message"
 
+// maxAnswer is more than the longest answer, a join of 200 rooms, and what the
+// outbox has sent before it.
+const maxAnswer = 4 << 20
+
 // newSocketIO returns the Socket.IO gateway, and what encodes an event for it.
 // The words are those of the plain one, over WebSocket or HTTP long-polling: a
 // word is an event with its fields as the one argument, its answer is the
@@ -25,9 +29,9 @@ func newSocketIO(s *Server) (io *socketio.Server, prepare func(*parley.Event) an
 			PingInterval: s.chat.Heartbeat().Interval,
 			PingTimeout:  s.chat.Heartbeat().Timeout,
 			MaxPayload:   maxReceived,
-			// The outbox has bounds of its own, and ends connections with a bye;
-			// admission counts them.
-			SendLimit:    64 << 20,
+			// The outbox has bounds of its own, and ends connections with a bye: this
+			// is for what socketio answers by itself. Admission counts them.
+			SendLimit:    maxAnswer,
 			MaxSessions:  -1,
 			MaxPolling:   -1,
 			CheckOrigin:  func(r *http.Request) bool { return s.guard.checkOrigin(r) == nil },

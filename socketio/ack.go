@@ -58,6 +58,6 @@ func (s *Socket) forgetAck(id uint64) bool { return s.takeAck(id) != nil }
 // acknowledged deals with an ack from the client. One that nobody waits for, any more, is nothing wrong.
 func (s *Socket) acknowledged(m *packet.Message) {
 	if a := s.takeAck(m.ID); a != nil {
-		a.done(newArgs(m, 0), nil)
+		a.done(newArgs(m), nil)
 	}
 }

@@ -13,11 +13,11 @@ type Args struct {
 	values []any             // where there are: see packet.Message
 }
 
-func newArgs(m *packet.Message, skip int) Args {
+func newArgs(m *packet.Message) Args {
 	if m.Values != nil {
-		return Args{values: m.Values[skip:]}
+		return Args{values: m.Values}
 	}
-	return Args{raw: packet.Split(m.Data, -1)[skip:]}
+	return Args{raw: packet.Split(m.Data)}
 }
 
 // Len returns how many there are.

@@ -173,9 +173,9 @@ func (b *BroadcastOperator) sendAll(enc encoding, sockets []*Socket) {
 			continue
 		}
 		if b.volatile {
-			s.client.session.SendVolatile(packets...)
+			s.session.SendVolatile(packets...)
 		} else {
-			s.client.session.Send(packets...)
+			s.session.Send(packets...)
 		}
 	}
 }
@@ -299,5 +299,5 @@ func (s *Socket) EmitPrepared(p *Prepared) error {
 	if !s.Connected() {
 		return ErrDisconnected
 	}
-	return sendError(s.client.session.Send(p.packets...))
+	return sendError(s.session.Send(p.packets...))
 }

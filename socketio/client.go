@@ -15,8 +15,8 @@ import (
 )
 
 // A client is a connection, on which there is a socket for each namespace that it is connected to. What is to be done about
-// what it sends is done by one goroutine, in order, that lives as long as there is something: handlers may wait for the
-// client's answers, as the goroutine that reads is another.
+// what it sends is done by one goroutine at a time, in order: handlers may wait for the client's answers, as the goroutine that
+// reads is another.
 type client struct {
 	server    *Server
 	session   *engineio.Session
@@ -29,8 +29,9 @@ type client struct {
 	sockets []*Socket
 	left    []string      // namespaces that the server has ended: the client may not know yet
 	timer   *time.Timer   // until the first socket is connected
-	jobs    []job         // what is to be done
-	bytes   int           // of those, about
+	first   *job          // of what is to be done
+	last    *job          // if there is a first
+	bytes   int           // of what is to be done, or being done, about
 	room    chan struct{} // closed when there is room for more; nil: nobody waits
 	running bool          // there is the goroutine
 	ended   bool
@@ -38,6 +39,7 @@ type client struct {
 
 // A job is something to be done by the client's goroutine.
 type job struct {
+	next   *job
 	kind   jobKind
 	socket *Socket
 	msg    packet.Message
@@ -58,7 +60,7 @@ const (
 const (
 	// maxWaiting is how many bytes of events may wait for handlers; the client is not read from beyond.
 	maxWaiting = 256 << 10
-	// jobBytes is what a job takes, besides its event.
+	// jobBytes is what a job takes, besides what came with its packet.
 	jobBytes = 256
 	// maxLeft is how many namespaces are remembered that the client may not know it has lost.
 	maxLeft = 16
@@ -113,7 +115,7 @@ func (c *client) take(m packet.Message) error {
 		if m.Values == nil {
 			m.Data = bytes.Clone(m.Data)
 		}
-		c.awaitRoom(len(m.Data))
+		c.awaitRoom(m.Size)
 		c.do(job{kind: eventJob, socket: s, msg: m})
 	case packet.Ack, packet.BinaryAck:
 		if m.Values == nil {
@@ -146,7 +148,8 @@ func (c *client) connect(m packet.Message) {
 		c.refuse(m.Namespace, "Invalid namespace", nil)
 		return
 	}
-	s := &Socket{nsp: n, client: c, auth: json.RawMessage("{}")}
+	c.awaitRoom(m.Size) // a client may come and go while a middleware takes its time
+	s := &Socket{session: c.session, nsp: n, client: c, auth: json.RawMessage("{}")}
 	if m.Data != nil {
 		s.auth = bytes.Clone(m.Data)
 	}
@@ -154,7 +157,7 @@ func (c *client) connect(m packet.Message) {
 	c.sockets = append(c.sockets, s)
 	c.left = slices.DeleteFunc(c.left, func(name string) bool { return name == n.name })
 	c.mu.Unlock()
-	c.do(job{kind: connectJob, socket: s})
+	c.do(job{kind: connectJob, socket: s, msg: packet.Message{Size: m.Size}})
 }
 
 // refuse tells the client that it is not connected to a namespace.
@@ -218,15 +221,25 @@ func (c *client) closed(reason Reason) {
 	}
 }
 
+// jobs are those that are neither to be done nor being done.
+var jobs = sync.Pool{New: func() any { return new(job) }}
+
 // do has a job done.
 func (c *client) do(j job) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.jobs = append(c.jobs, j)
-	c.bytes += jobBytes + len(j.msg.Data)
+	queued := jobs.Get().(*job)
+	*queued = j
+	if c.first == nil {
+		c.first = queued
+	} else {
+		c.last.next = queued
+	}
+	c.last = queued
+	c.bytes += jobBytes + j.msg.Size
 	if !c.running {
 		c.running = true
-		go c.run()
+		c.server.crew.run(c)
 	}
 }
 
@@ -253,31 +266,30 @@ func (c *client) awaitRoom(bytes int) {
 
 // run does jobs as long as there are any.
 func (c *client) run() {
-	var done []job
-	for {
-		c.mu.Lock()
-		jobs := c.jobs
-		if len(jobs) == 0 {
-			c.running, c.jobs, c.bytes = false, nil, 0
-			c.makeRoom()
-			c.mu.Unlock()
-			return
-		}
-		c.jobs = done[:0]
-		c.mu.Unlock()
-		for i := range jobs {
-			j := &jobs[i]
-			c.safely(j)
-			c.mu.Lock()
-			c.bytes -= jobBytes + len(j.msg.Data)
-			if c.bytes <= maxWaiting/2 {
-				c.makeRoom()
-			}
-			c.mu.Unlock()
-		}
-		clear(jobs)
-		done = jobs
+	for j := c.next(0); j != nil; {
+		c.safely(j)
+		done := jobBytes + j.msg.Size
+		*j = job{}
+		jobs.Put(j)
+		j = c.next(done)
 	}
+}
+
+// next returns the next job; nil says that there is none, and that this goroutine does not do the client's jobs any more. done
+// are the bytes of the last one.
+func (c *client) next(done int) *job {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	j := c.first
+	if c.bytes -= done; c.bytes <= maxWaiting/2 {
+		c.makeRoom()
+	}
+	if j == nil {
+		c.running = false
+		return nil
+	}
+	c.first = j.next
+	return j
 }
 
 // makeRoom has who waits for room look again. mu is held.

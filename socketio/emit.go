@@ -70,7 +70,7 @@ func (e Emitter) emit(event string, args []any, id uint64, hasID bool) error {
 		return err
 	}
 	*buf = enc.text
-	return enc.send(s.client.session, e.volatile)
+	return enc.send(s.session, e.volatile)
 }
 
 // EmitWithAck sends an event and waits for the client's acknowledgement, or for ctx, or for the end of the connection. It may

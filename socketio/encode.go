@@ -130,14 +130,35 @@ func appendJSON(dst []byte, v any) ([]byte, error) {
 			return append(dst, '"'), nil
 		}
 	}
-	b := bytes.NewBuffer(dst)
-	e := json.NewEncoder(b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
+	e := encoders.Get().(*encoder)
+	e.dst = dst
+	err := e.json.Encode(v)
+	dst, e.dst = e.dst, nil
+	encoders.Put(e)
+	if err != nil {
 		return nil, fmt.Errorf("socketio: encoding an argument: %w", err)
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return bytes.TrimSuffix(dst, []byte("\n")), nil
 }
+
+// An encoder appends JSON to dst.
+type encoder struct {
+	dst  []byte
+	json *json.Encoder
+}
+
+// Write implements io.Writer.
+func (e *encoder) Write(p []byte) (int, error) {
+	e.dst = append(e.dst, p...)
+	return len(p), nil
+}
+
+var encoders = sync.Pool{New: func() any {
+	e := new(encoder)
+	e.json = json.NewEncoder(e)
+	e.json.SetEscapeHTML(false)
+	return e
+}}
 
 // isPlain reports whether s is the same in JSON.
 func isPlain(s string) bool {

@@ -41,5 +41,5 @@ func (e *Event) Ack(args ...any) error {
 		return err
 	}
 	*buf = enc.text
-	return enc.send(e.socket.client.session, false)
+	return enc.send(e.socket.session, false)
 }

@@ -86,7 +86,7 @@ func (n *Namespace) add(s *Socket, past *pastSession) bool {
 		defer n.recovery.mu.Unlock()
 	}
 	if past != nil && !n.recovery.covers(past) { // it was forgotten while the middlewares took their time
-		s.client.session.Close() // the client will be a new one
+		s.session.Close() // the client will be a new one
 		return false
 	}
 	s.client.mu.Lock()
@@ -101,6 +101,7 @@ func (n *Namespace) add(s *Socket, past *pastSession) bool {
 		return false
 	}
 	if n.recovery != nil {
+		s.told = make(chan struct{})
 		n.recovery.present[s.pid] = s
 	}
 	// A client that knows that it is connected gets what is sent from then on, and nothing before it knows.

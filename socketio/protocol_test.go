@@ -71,6 +71,7 @@ func TestBadPackets(t *testing.T) {
 		{`451-["x"]`, `42["y"]`},
 		{`451-["x",{"_placeholder":true,"num":1}]`, "!1"},
 		{`451-["x",{"_placeholder":true,"num":-1}]`, "!1"},
+		{`451-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, "!1"},
 		{`451-["x",{"_placeholder":true,"num":"0"}]`, "!1"},
 		{`43["x"]`}, // no id
 	} {

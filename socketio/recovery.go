@@ -41,6 +41,7 @@ type logged struct {
 type pastSession struct {
 	id, pid string
 	rooms   []string
+	socket  *Socket // whose it was; nil: its functions have all returned, and data is known
 	data    any
 	lost    time.Time
 	after   uint64 // up to where events had been sent before it came first
@@ -207,7 +208,7 @@ func (r *recovery) resend(s *Socket, past *pastSession) {
 	first, _ := slices.BinarySearchFunc(r.log, past.from+1, func(e logged, seq uint64) int { return cmp.Compare(e.seq, seq) })
 	for _, e := range r.log[first:] {
 		if e.reaches(past) {
-			s.client.session.Send(e.packets...)
+			s.session.Send(e.packets...)
 		}
 	}
 }
@@ -238,5 +239,36 @@ func (r *recovery) past(s *Socket) *pastSession {
 	r.nsp.mu.Lock()
 	rooms := slices.Clone(s.rooms)
 	r.nsp.mu.Unlock()
-	return &pastSession{id: s.id, pid: s.pid, rooms: rooms, data: s.Data, lost: time.Now(), after: s.since}
+	return &pastSession{id: s.id, pid: s.pid, rooms: rooms, socket: s, lost: time.Now(), after: s.since}
+}
+
+// settle notes the data of a socket that has been disconnected, whose functions have all returned.
+func (r *recovery) settle(s *Socket) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if past := r.sessions[s.pid]; past != nil && past.socket == s {
+		past.socket, past.data = nil, s.Data
+	}
+	close(s.told)
+}
+
+// handlersTime is how long a client that comes back waits for the functions of the socket that it had.
+const handlersTime = 10 * time.Second
+
+// await waits until the data is known, and reports whether it is: not if the client is gone again, or waits for too long.
+func (p *pastSession) await(gone <-chan struct{}) (known bool) {
+	if p.socket == nil {
+		return true
+	}
+	late := time.NewTimer(handlersTime)
+	defer late.Stop()
+	select {
+	case <-p.socket.told:
+		p.socket, p.data = nil, p.socket.Data
+		return true
+	case <-gone:
+		return false
+	case <-late.C:
+		return false
+	}
 }

@@ -325,3 +325,59 @@ func TestRecoveryKeepsOrder(t *testing.T) {
 		p.quiet()
 	})
 }
+
+// TestDataOfTheLastHandler: a client that comes back while a handler of the socket that it had still runs gets what that sets.
+func TestDataOfTheLastHandler(t *testing.T) {
+	inWorld(t, socketio.Options{Recovery: &socketio.RecoveryOptions{}}, func(t *testing.T, w *world) {
+		release := make(chan struct{})
+		got := make(chan any, 2)
+		w.io.On("connection", func(s *socketio.Socket) {
+			got <- s.Data
+			s.On("set", func(*socketio.Event) {
+				<-release
+				s.Data = "late"
+			})
+		})
+		for _, known := range []bool{true, false} { // that the connection is lost
+			p := w.dial()
+			p.send("40")
+			wel := p.welcomed("40")
+			<-got
+			p.send(`42["set"]`)
+			synctest.Wait()
+			if known {
+				p.CloseNow()
+				synctest.Wait()
+			}
+			q := w.dial()
+			q.send(fmt.Sprintf(`40{"pid":%q}`, wel.PID))
+			synctest.Wait()
+			release <- struct{}{}
+			if again := q.welcomed("40"); again != wel {
+				t.Errorf("got %+v, want %+v", again, wel)
+			}
+			if data := <-got; data != "late" {
+				t.Errorf("its data is %v", data)
+			}
+		}
+	})
+}
+
+// TestHandlerThatDoesNotReturn: a client that comes back does not wait for it for ever, and begins anew.
+func TestHandlerThatDoesNotReturn(t *testing.T) {
+	inWorld(t, socketio.Options{Recovery: &socketio.RecoveryOptions{}}, func(t *testing.T, w *world) {
+		release := make(chan struct{})
+		defer close(release)
+		w.io.On("connection", func(s *socketio.Socket) { s.On("stay", func(*socketio.Event) { <-release }) })
+		p := w.dial()
+		p.send("40")
+		wel := p.welcomed("40")
+		p.send(`42["stay"]`)
+		synctest.Wait()
+		p.CloseNow()
+		synctest.Wait()
+		if _, fresh := w.reconnect(wel.PID, ""); fresh.SID == wel.SID {
+			t.Errorf("got %+v", fresh)
+		}
+	})
+}

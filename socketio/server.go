@@ -20,6 +20,7 @@ type Server struct {
 	opts   Options
 	log    *slog.Logger
 	engine *engineio.Server
+	crew   crew
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace
@@ -79,6 +80,9 @@ func (io *Server) Close() error { return io.engine.Close() }
 
 // allow is Engine.IO's AllowRequest.
 func (io *Server) allow(r *http.Request) (any, error) {
+	if handshakeSize(r) > maxHandshake {
+		return nil, headerTooLarge
+	}
 	c := &client{server: io, handshake: newHandshake(r)}
 	if io.opts.Engine.AllowRequest == nil {
 		return c, nil

@@ -19,15 +19,18 @@ import (
 // EmitWithAck may be called in a handler.
 type Socket struct {
 	// Data is the application's, nil to begin with. Who sets it must see to it that others do not read it meanwhile: what is
-	// set in a middleware is there for the handlers. With recovery, a client that comes back gets the Data it had.
+	// set in a middleware is there for the handlers. With recovery, a client that comes back gets the Data it had when
+	// the functions for "disconnect" had returned.
 	Data any
 
-	id, pid   string
+	session   *engineio.Session // the client's; here so that broadcasts need not look at the client
 	nsp       *Namespace
 	client    *client
+	id, pid   string
 	auth      json.RawMessage
 	recovered bool
-	since     uint64 // with recovery: up to where events had been sent before
+	since     uint64        // with recovery: up to where events had been sent before
+	told      chan struct{} // with recovery: closed when all functions have returned that are told of the end
 
 	mu       sync.Mutex
 	state    socketState
@@ -62,7 +65,7 @@ func (s *Socket) Namespace() *Namespace { return s.nsp }
 
 // Conn returns the connection below, which the client's sockets of other namespaces share. It tells how much waits to be
 // sent, and by which transport.
-func (s *Socket) Conn() *engineio.Session { return s.client.session }
+func (s *Socket) Conn() *engineio.Session { return s.session }
 
 // Value returns what AllowRequest returned for the connection.
 func (s *Socket) Value() any { return s.client.value }
@@ -138,7 +141,11 @@ func (s *Socket) connect() {
 		var stale *Socket
 		if past, stale = n.recovery.find(s); stale != nil {
 			stale.end(lost, engineio.TransportClose)
-			stale.client.session.Close()
+			stale.session.Close()
+		}
+		if past != nil && !past.await(s.session.Done()) {
+			n.recovery.putBack(past) // nobody finds it if the client begins anew
+			past = nil
 		}
 	}
 	if past != nil {
@@ -184,16 +191,18 @@ func (s *Socket) refuse(err error) {
 
 // dispatch calls the functions for an event from the client.
 func (s *Socket) dispatch(m *packet.Message) {
-	name := ""
+	e := &Event{socket: s, id: m.ID, wantsAck: m.HasID}
 	if m.Values != nil {
 		var ok bool
-		if name, ok = m.Values[0].(string); !ok {
-			name = m.Values[0].(json.Number).String()
+		if e.Name, ok = m.Values[0].(string); !ok {
+			e.Name = m.Values[0].(json.Number).String()
 		}
+		e.values = m.Values[1:]
 	} else {
-		name, _ = packet.Name(packet.Split(m.Data, 1))
+		elements := packet.Split(m.Data)
+		e.Name, _ = packet.Name(elements[0])
+		e.raw = elements[1:]
 	}
-	e := &Event{Name: name, Args: newArgs(m, 1), socket: s, id: m.ID, wantsAck: m.HasID}
 	s.mu.Lock()
 	anys, uses, state := s.anys, s.uses, s.state
 	s.mu.Unlock()
@@ -246,7 +255,7 @@ func (s *Socket) Disconnect(all bool) {
 	for _, other := range sockets {
 		other.leave(ServerDisconnect)
 	}
-	s.client.session.Close()
+	s.session.Close()
 }
 
 // leave tells the client that the socket is disconnected.
@@ -308,6 +317,9 @@ func (s *Socket) tellEnd(reason Reason) {
 	s.mu.Lock()
 	s.state = disconnected
 	s.mu.Unlock()
+	if s.nsp.recovery != nil {
+		defer s.nsp.recovery.settle(s)
+	}
 	text, err := json.Marshal(reason)
 	if err != nil {
 		return // a string can be encoded

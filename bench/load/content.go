@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -10,6 +14,18 @@ import (
 const scripts = "Good morning, everybody! Καλημέρα σε όλους. Доброе утро всем, как дела? Guten Morgen, schön, größer. " +
 	"בוקר טוב לכולם. صباح الخير جميعا، كيف حالكم؟ सभी को सुप्रभात। 大家早上好,今天天气怎么样? みなさん、おはようございます。" +
 	"여러분 좋은 아침이에요. สวัสดีตอนเช้าทุกคน Chào buổi sáng, mọi người. Բարի լույս բոլորին։ დილა მშვიდობისა 👋🏽🎉🚀 — “ok”…\n"
+
+const eventEnd = `"}]`
+
+// setNumber makes b, which content returned, another message of the same length.
+func setNumber(kind string, b []byte, n int) {
+	if _, isEvent := strings.CutSuffix(kind, "-event"); isEvent {
+		place := bytes.Index(b, []byte(`"id":`)) + len(`"id":`)
+		copy(b[place:place+8], strconv.Itoa(10_000_000+n))
+		return
+	}
+	binary.BigEndian.PutUint64(b, uint64(n))
+}
 
 // content returns a message of n bytes.
 func content(kind string, n int) []byte {
@@ -30,6 +46,13 @@ func content(kind string, n int) []byte {
 		for len(b) < n {
 			b = append(b, scripts...)
 		}
+	case "echo-event", "broadcast-event":
+		name, _, _ := strings.Cut(kind, "-")
+		b = fmt.Appendf(b, `42[%q,{"id":10000000,"room":"general","user":"Ann","at":1790000000000,"text":"`, name)
+		for len(b) < n-len(eventEnd) {
+			b = append(b, 'a'+byte(r.IntN(26)))
+		}
+		return append(b, eventEnd...) // be it longer
 	case "json":
 		b = append(b, '[')
 		for len(b) < n {

@@ -44,9 +44,13 @@ func exchange(o options) (there, back []byte) {
 	if o.raw {
 		return payload, payload
 	}
-	first := byte(fin | opText)
+	return fromClient(firstByte(o), payload), fromServer(firstByte(o), payload)
+}
+
+// firstByte is that of the frames of messages.
+func firstByte(o options) byte {
 	if o.content == "binary" {
-		first = fin | opBinary
+		return fin | opBinary
 	}
-	return fromClient(first, payload), fromServer(first, payload)
+	return fin | opText
 }

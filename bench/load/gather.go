@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -12,15 +11,14 @@ import (
 // before it adds the connection to the others. The messages are numbered. Each connection gets them in order, so that when the
 // last has come nothing is on its way any more.
 func gather(o options, fds []int, p *poller) error {
-	first := byte(fin | opBinary)
 	payload := content(o.content, max(o.size, 8))
 	received := make([][]byte, len(fds))
 	buf := make([]byte, 64<<10)
-	for number := range uint64(100) {
-		binary.BigEndian.PutUint64(payload, number)
+	for number := range 100 {
+		setNumber(o.content, payload, number)
 		there, back := payload, payload
 		if !o.raw {
-			there, back = fromClient(first, payload), fromServer(first, payload)
+			there, back = fromClient(firstByte(o), payload), fromServer(firstByte(o), payload)
 		}
 		if err := sendAll(fds[0], there); err != nil {
 			return err

@@ -40,7 +40,11 @@ func dial(o options, extra string) ([]int, error) {
 	raiseLimit()
 	fds := make([]int, o.conns)
 	buf := make([]byte, 4096)
-	ask := request(o.addr, o.path, extra)
+	path := o.path
+	if o.socketIO {
+		path += "?EIO=4&transport=websocket"
+	}
+	ask := request(o.addr, path, extra)
 	for i := range fds {
 		fd, err := connect(o.addr, i/connsPerAddress)
 		if err != nil {
@@ -54,8 +58,8 @@ func dial(o options, extra string) ([]int, error) {
 		if _, err := send(fd, ask); err != nil {
 			return nil, fmt.Errorf("sending a handshake: %w", err)
 		}
-		n := 0
-		for !bytes.HasSuffix(buf[:n], []byte("\r\n\r\n")) {
+		n, head := 0, -1
+		for head < 0 {
 			if err := waitFor(fd, unix.POLLIN); err != nil {
 				return nil, err
 			}
@@ -64,6 +68,14 @@ func dial(o options, extra string) ([]int, error) {
 				return nil, fmt.Errorf("handshake %d: the server has sent %.300q, and then %w", i, buf[:n], orEOF(err))
 			}
 			n += m
+			head = bytes.Index(buf[:n], []byte("\r\n\r\n"))
+		}
+		head += len("\r\n\r\n")
+		if o.socketIO {
+			if err := firstOf(checkAnswer(buf[:head]), join(fd, buf[head:n])); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		if err := checkAnswer(buf[:n]); err != nil {
 			return nil, err

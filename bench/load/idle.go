@@ -19,17 +19,22 @@ const words = 3
 
 // idle opens connections, has each of them talk, and tells what they cost while they are silent. The unit is the connection.
 func idle(o options) (result, error) {
+	if o.cert != "" {
+		return idleAfter(o, talkTLS)
+	}
+	return idleAfter(o, talk)
+}
+
+// idlePolled is idle for sessions that poll: a GET request of each waits.
+func idlePolled(o options) (result, error) { return idleAfter(o, talkPolling) }
+
+func idleAfter(o options, talk func(options) error) (result, error) {
 	raiseLimit()
 	empty, err := settled(o.pid)
 	if err != nil {
 		return result{}, err
 	}
-	if o.cert != "" {
-		err = talkTLS(o)
-	} else {
-		err = talk(o)
-	}
-	if err != nil {
+	if err := talk(o); err != nil {
 		return result{}, err
 	}
 	full, err := settled(o.pid)

@@ -17,6 +17,7 @@ type options struct {
 	addr     string
 	path     string
 	raw      bool // no WebSocket: what is sent comes back
+	socketIO bool // Socket.IO over WebSocket
 	pid      int  // the server
 	conns    int
 	size     int
@@ -37,25 +38,28 @@ type result struct {
 }
 
 var kinds = map[string]func(options) (result, error){
-	"echo":     echo,
-	"fanout":   fanOut,
-	"large":    large,
-	"churn":    churn,
-	"idle":     idle,
-	"deflated": deflated,
+	"echo":        echo,
+	"fanout":      fanOut,
+	"large":       large,
+	"churn":       churn,
+	"idle":        idle,
+	"idle-polled": idlePolled,
+	"deflated":    deflated,
+	"polled":      polled,
 }
 
 func main() {
 	var o options
-	kind := flag.String("kind", "echo", "what to do: echo, fanout, large, churn, idle or deflated")
+	kind := flag.String("kind", "echo", "what to do: echo, fanout, large, churn, idle, idle-polled, deflated or polled")
 	flag.StringVar(&o.addr, "addr", "", "the server's `address`")
 	flag.StringVar(&o.path, "path", "/echo", "the `path` to ask for")
 	flag.BoolVar(&o.raw, "raw", false, "the server knows no WebSocket")
+	flag.BoolVar(&o.socketIO, "socketio", false, "speak Socket.IO over WebSocket")
 	flag.IntVar(&o.pid, "pid", 0, "the server's process `id`")
 	flag.IntVar(&o.conns, "conns", 1, "how many connections")
 	flag.IntVar(&o.size, "size", 125, "how many bytes a message has")
 	flag.IntVar(&o.inFlight, "inflight", 1, "how many messages are on their way on a connection")
-	flag.StringVar(&o.content, "content", "binary", "what is in them: binary, ascii, scripts or json")
+	flag.StringVar(&o.content, "content", "binary", "what is in them: binary, ascii, scripts, json, or a Socket.IO event: echo-event or broadcast-event")
 	flag.DurationVar(&o.warm, "warm", 300*time.Millisecond, "how long to go on before measuring")
 	flag.DurationVar(&o.measure, "measure", time.Second, "how long to measure")
 	flag.StringVar(&o.cert, "tls-cert", "", "speak TLS, and trust the certificate in this `file`")

@@ -24,20 +24,21 @@ func BenchmarkFanOut(b *testing.B) {
 		b.Skip("CPU time is read from /proc")
 	}
 	for _, members := range []int{1000, 10_000} {
-		b.Run(strconv.Itoa(members), func(b *testing.B) { benchmarkFanOut(b, members) })
+		b.Run(strconv.Itoa(members), func(b *testing.B) { benchmarkFanOut(b, members, plain) })
+		b.Run(strconv.Itoa(members)+" of Socket.IO", func(b *testing.B) { benchmarkFanOut(b, members, socketIO) })
 	}
 }
 
-func benchmarkFanOut(b *testing.B, members int) {
+func benchmarkFanOut(b *testing.B, members int, f framing) {
 	parley := startRole(b, "server", b.TempDir())
 	url := parley.line(b)
-	clients := startRole(b, "clients", url, strconv.Itoa(members), strconv.Itoa(members))
+	clients := startRole(b, "clients", url+string(f), strconv.Itoa(members), strconv.Itoa(members))
 	if got := clients.line(b); got != "ready" {
 		b.Fatalf("the clients say %q", got)
 	}
 	ctx, cancel := context.WithTimeout(b.Context(), 5*time.Minute)
 	defer cancel()
-	publisher, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: []string{server.PlainProtocol}})
+	publisher, _, err := websocket.Dial(ctx, url+string(plain), &websocket.DialOptions{Subprotocols: []string{server.PlainProtocol}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -60,16 +60,17 @@ func BenchmarkIdleClient(b *testing.B) {
 		b.Skip("memory is read from /proc")
 	}
 	for _, room := range []struct {
-		name string
-		size int
-	}{{"all in one room", idleClients}, {"rooms of 100", 100}} {
+		name    string
+		size    int
+		framing framing
+	}{{"all in one room", idleClients, plain}, {"rooms of 100", 100, plain}, {"rooms of 100, Socket.IO", 100, socketIO}} {
 		b.Run(room.name, func(b *testing.B) {
 			for b.Loop() {
 				server := startRole(b, "server", b.TempDir())
 				url := server.line(b)
 				server.ask(b, "free", "freed")
 				before := pss(b, server.pid())
-				clients := startRole(b, "clients", url, strconv.Itoa(idleClients), strconv.Itoa(room.size))
+				clients := startRole(b, "clients", url+string(room.framing), strconv.Itoa(idleClients), strconv.Itoa(room.size))
 				if got := clients.line(b); got != "ready" {
 					b.Fatalf("the clients say %q", got)
 				}
@@ -192,7 +193,7 @@ func beServer(folder string) error {
 	for said.Scan() {
 		if _, rest, ok := strings.Cut(said.Text(), "open at http://"); ok {
 			address, _, _ := strings.Cut(rest, "/")
-			fmt.Fprintf(stdout, "ws://%s/ws\n", address)
+			fmt.Fprintf(stdout, "ws://%s\n", address)
 			break
 		}
 	}
@@ -284,6 +285,28 @@ var heard struct {
 
 func init() { heard.L = &heard.Mutex }
 
+// A framing is a path of the server where WebSockets are opened.
+type framing string
+
+const (
+	plain    framing = "/ws"
+	socketIO framing = "/socket.io/?EIO=4&transport=websocket"
+)
+
+// hello returns what a client begins with, each to be sent after an answer to the
+// one before, how acks and errors begin, and how messages do.
+func (f framing) hello(name, room string) (requests []string, ack, refusal, message string) {
+	if f == plain {
+		return []string{
+			fmt.Sprintf(`{"type":"hello","ref":"hello","name":%q}`, name),
+			fmt.Sprintf(`{"type":"join","ref":"join","room":%q}`, room),
+		}, `{"type":"ack"`, `{"type":"error"`, `{"type":"message"`
+	}
+	return []string{
+		fmt.Sprintf(`40{"name":%q}`, name), `421["hello",{}]`, fmt.Sprintf(`421["join",{"room":%q}]`, room),
+	}, `4`, `431[{"type":"error"`, `42["message",{"type":"message"`
+}
+
 func beClient(url, name, room string) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
@@ -291,10 +314,12 @@ func beClient(url, name, room string) (*websocket.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, request := range []string{
-		fmt.Sprintf(`{"type":"hello","ref":"hello","name":%q}`, name),
-		fmt.Sprintf(`{"type":"join","ref":"join","room":%q}`, room),
-	} {
+	f := plain
+	if strings.HasSuffix(url, string(socketIO)) {
+		f = socketIO
+	}
+	requests, ack, refusal, message := f.hello(name, room)
+	for _, request := range requests {
 		if err := conn.Write(ctx, websocket.MessageText, []byte(request)); err != nil {
 			return nil, err
 		}
@@ -303,27 +328,30 @@ func beClient(url, name, room string) (*websocket.Conn, error) {
 			if err != nil {
 				return nil, err
 			}
-			if bytes.HasPrefix(data, []byte(`{"type":"ack"`)) {
-				break
-			}
-			if bytes.HasPrefix(data, []byte(`{"type":"error"`)) {
+			if bytes.HasPrefix(data, []byte(refusal)) {
 				return nil, fmt.Errorf("%s", data)
+			}
+			if bytes.HasPrefix(data, []byte(ack)) && !bytes.HasPrefix(data, []byte("42")) {
+				break
 			}
 		}
 	}
-	return conn, conn.Handle(silent{}) // pings are answered
+	return conn, conn.Handle(silent(message)) // pings are answered
 }
 
-// silent is a client that says nothing.
-type silent struct{}
+// silent is a client that says nothing, and is told messages that begin so.
+type silent string
 
-func (silent) OnMessage(_ *websocket.Conn, _ websocket.MessageType, data []byte) {
-	if bytes.HasPrefix(data, []byte(`{"type":"message"`)) {
+func (s silent) OnMessage(conn *websocket.Conn, _ websocket.MessageType, data []byte) {
+	switch {
+	case bytes.HasPrefix(data, []byte(s)):
 		heard.Lock()
 		if heard.messages++; heard.messages == heard.wanted {
 			heard.Broadcast()
 		}
 		heard.Unlock()
+	case string(data) == "2": // of Engine.IO
+		conn.Send(websocket.MessageText, []byte("3"))
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 type cli struct {
 	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the chat server (this is what no command means)."`
 	Connect connectCmd `cmd:"" help:"Talk to any WebSocket server from the terminal."`
+	Migrate migrateCmd `cmd:"" help:"Move all of a server that keeps its data in a folder to PostgreSQL."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

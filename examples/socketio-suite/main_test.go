@@ -32,6 +32,14 @@ type client struct {
 	path string
 	sid  string
 	ws   *websocket.Conn
+	poll chan answer // of the poll that waits
+	stop func()      // aborts it
+}
+
+type answer struct {
+	status int
+	text   string
+	err    error
 }
 
 func inBubble(t *testing.T, path string, steps []step) {
@@ -156,6 +164,54 @@ func polls(status int, answer string) step {
 	}
 }
 
+// waits begins a poll to which there is no answer yet.
+func waits(c *client) {
+	c.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	c.t.Cleanup(cancel)
+	poll := make(chan answer, 1)
+	go func() {
+		req, err := http.NewRequestWithContext(ctx, "GET", "http://localhost"+c.path+"?EIO=4&transport=polling&sid="+c.sid, nil)
+		if err != nil {
+			poll <- answer{err: err}
+			return
+		}
+		resp, err := c.http.Do(req)
+		if err != nil {
+			poll <- answer{err: err}
+			return
+		}
+		defer resp.Body.Close()
+		data, err := io.ReadAll(resp.Body)
+		poll <- answer{resp.StatusCode, string(data), err}
+	}()
+	c.poll, c.stop = poll, cancel
+	synctest.Wait()
+	if len(poll) > 0 {
+		c.t.Fatalf("the poll did not wait: %+v", <-poll)
+	}
+}
+
+// aborts aborts the poll that waits.
+func aborts(c *client) {
+	c.t.Helper()
+	c.stop()
+	synctest.Wait()
+	if a := <-c.poll; a.err == nil {
+		c.t.Fatalf("the poll was answered: %+v", a)
+	}
+}
+
+// ended waits for the answer to the poll that waits.
+func ended(text string) step {
+	return func(c *client) {
+		c.t.Helper()
+		if a := <-c.poll; a != (answer{200, text, nil}) {
+			c.t.Fatalf("the poll that waited was answered %+v, want %q", a, text)
+		}
+	}
+}
+
 // upgrades opens the WebSocket that is to take over.
 func upgrades(c *client) {
 	c.t.Helper()
@@ -265,6 +321,9 @@ var engine = map[string][]step{
 	"websocket heartbeat":             {webSock, comes("2"), sends("3"), comes("2"), sends("3"), comes("2"), sends("3")},
 	"websocket timeout":               {webSock, ends(pingInterval + pingTimeout)},
 	"polling close":                   {polling, posts("1", 200, "ok"), polls(200, "6"), polls(400, "")}, // the first may have been overtaken
+	"polling close under a poll":      {polling, waits, posts("1", 200, "ok"), ended("6"), polls(400, "")},
+	"two polls":                       {polling, waits, polls(400, ""), ended("1"), polls(400, "")},
+	"aborted poll":                    {polling, waits, aborts, polls(400, "")},
 	"websocket close":                 {webSock, sends("1"), ends(0)},
 	"upgrade":                         {polling, upgrades, sends("2probe"), comes("3probe"), polls(200, "6"), sends("5"), comes("2")},
 	"upgrade without a poll":          {polling, upgrades, sends("2probe"), comes("3probe"), sends("5"), comes("2")},
@@ -289,7 +348,13 @@ func TestEcho(t *testing.T) {
 		"text frame":      {webSock, sends("4hello"), comes("4hello")},
 		"binary frame":    {webSock, sends("!\x01\x02\x03\x04"), comes("!\x01\x02\x03\x04")},
 		"bad frame":       {webSock, sends("abc"), ends(0)},
-		"after upgrade":   {polling, upgrades, sends("2probe"), comes("3probe"), sends("5", "4hello"), comes("4hello")},
+		"after upgrade":   {polling, upgrades, sends("2probe"), comes("3probe"), polls(200, "6"), sends("5", "4hello"), comes("4hello")},
+		"after upgrade and poll": {
+			polling, upgrades, sends("2probe"), comes("3probe"), sends("5"), polls(400, ""), sends("4hello"), comes("4hello"),
+		},
+		"after upgrade and another websocket": {
+			polling, upgrades, sends("2probe"), comes("3probe"), sends("5"), secondIsClosed, sends("4hello"), comes("4hello"),
+		},
 	} {
 		t.Run(name, func(t *testing.T) { inBubble(t, "/engine.io/", steps) })
 	}

@@ -1,6 +1,9 @@
 package engineio
 
-import "bytes"
+import (
+	"bytes"
+	"time"
+)
 
 // EchoPayload returns the messages of a POST request as the answer to a GET request.
 func EchoPayload(body []byte) ([]byte, error) {
@@ -19,4 +22,13 @@ func EchoPayload(body []byte) ([]byte, error) {
 		}
 	}
 	return appendPayload(nil, packets), nil
+}
+
+// BeatLate does what the heartbeat's timer does when it is late.
+func (s *Session) BeatLate(by time.Duration) {
+	s.mu.Lock()
+	s.beat.timer.Stop()
+	s.beat.due = s.server.now() - by
+	s.mu.Unlock()
+	s.beatDue()
 }

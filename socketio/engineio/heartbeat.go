@@ -9,6 +9,7 @@ type heartbeat struct {
 	due      time.Duration // on the server's clock: when the next ping is, or the answer to the last one must have come
 	awaiting bool          // a ping is out
 	extended bool          // the client was heard of since, which once gives it more time
+	forgiven bool          // the timer was late itself, which once gives it more time, too
 }
 
 // begin starts it.
@@ -53,21 +54,27 @@ func (s *Session) beatDue() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := &s.beat
-	now := s.server.now()
+	now, timeout := s.server.now(), s.server.opts.PingTimeout
 	switch {
 	case s.state == closed:
 	case now < b.due: // it was set anew just as the timer fired
 		b.timer.Reset(b.due - now)
 	case s.state == closing:
 		s.gone()
+	case b.awaiting && !b.forgiven && now-b.due > timeout/20:
+		// The server did not run when it should have. The answer may have come, and waits to be read.
+		b.forgiven = true
+		b.timer.Reset(timeout / 2)
 	case b.awaiting:
 		s.shut(PingTimeout)
 	default:
-		// The answer is due as if this were in time, which the client counts on, too; but where timers are very late, there
-		// must be time for it.
-		timeout := s.server.opts.PingTimeout
-		b.awaiting, b.extended = true, false
+		// A ping that waits to be fetched is due to be answered as if this were in time, which the client counts on, too; but
+		// where timers are very late, there must be time for it.
+		b.awaiting, b.extended, b.forgiven = true, false, false
 		b.due = max(b.due+timeout, now+timeout/2)
+		if s.polling == nil || s.polling.waits() {
+			b.due = now + timeout // it leaves at once: all of the time is the client's
+		}
 		b.timer.Reset(b.due - now)
 		s.send([]Packet{ping})
 	}

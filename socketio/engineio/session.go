@@ -55,19 +55,20 @@ const (
 
 // A Session is a client's, over whatever transport. Any number of goroutines may use it.
 type Session struct {
-	id     string
-	server *Server
-	value  any
-
+	// First what sending to many looks at: it should be in one piece of the processor's cache.
 	mu      sync.Mutex
 	state   state
 	busy    bool            // the handler is being called, or may be about to
-	idle    chan struct{}   // closed when it is not any more; nil: nobody waits for that
-	untold  Reason          // the handler is to be told of the end when it is idle
 	ws      *websocket.Conn // nil as long as the session is polling
 	polling *polling        // nil from then on
+	idle    chan struct{}   // closed when the handler is not called any more; nil: nobody waits for that
+	untold  Reason          // the handler is to be told of the end when it is idle
+	done    chan struct{}   // closed when the session has ended; nil: nobody wanted to know
 	beat    heartbeat
-	done    chan struct{} // closed when the session has ended; nil: nobody wanted to know
+
+	id     string
+	server *Server
+	value  any
 }
 
 func newSession(server *Server, transport Transport) *Session {
@@ -301,10 +302,9 @@ func (s *Session) gone() {
 	s.server.remove(s, s.polling != nil)
 }
 
-// closeWebSocket ends a session's connection.
+// closeWebSocket ends a session's connection, if it has not ended by itself.
 func closeWebSocket(ws *websocket.Conn, reason Reason) {
 	switch reason {
-	case TransportClose: // it is closed
 	case PingTimeout:
 		ws.CloseNow() // nobody is there to answer
 	case ServerShutdown:

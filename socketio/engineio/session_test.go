@@ -115,6 +115,76 @@ func TestPingTimeout(t *testing.T) {
 	})
 }
 
+func TestLatePing(t *testing.T) {
+	const late = pingTimeout / 2
+	for name, c := range map[string]struct {
+		waits bool
+		want  time.Duration
+	}{
+		"that leaves at once":       {true, pingTimeout},
+		"that nobody has asked for": {false, pingTimeout - late},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, engineio.Options{}, func(t *testing.T, w *world) {
+				sid := w.poll()
+				var answer <-chan response
+				if c.waits {
+					answer = w.beginGet(sid)
+				}
+				s := w.session()
+				begun := time.Now()
+				s.BeatLate(late)
+				if c.waits {
+					(<-answer).want(t, 200, "2")
+				}
+				<-s.Done()
+				if d := time.Since(begun); d != c.want {
+					t.Errorf("the answer might take %v, want %v", d, c.want)
+				}
+			})
+		})
+	}
+	t.Run("by WebSocket", func(t *testing.T) {
+		inWorld(t, engineio.Options{}, func(t *testing.T, w *world) {
+			p := w.dial("")
+			p.next()
+			s := w.session()
+			begun := time.Now()
+			s.BeatLate(late)
+			p.want("2")
+			<-s.Done()
+			if d := time.Since(begun); d != pingTimeout {
+				t.Errorf("the answer might take %v, want %v", d, pingTimeout)
+			}
+		})
+	})
+}
+
+// TestLateServer: one that did not run for a while reads what has come before it takes clients for lost.
+func TestLateServer(t *testing.T) {
+	inWorld(t, engineio.Options{}, func(t *testing.T, w *world) {
+		sid := w.poll()
+		s := w.session()
+		w.get(sid).want(t, 200, "2")
+		s.BeatLate(time.Minute)
+		w.post(sid, "3").want(t, 200, "ok")
+		w.get(sid).want(t, 200, "2")
+		begun := time.Now()
+		s.BeatLate(time.Minute)
+		<-s.Done()
+		if d := time.Since(begun); d != pingTimeout/2 {
+			t.Errorf("it was waited for %v", d)
+		}
+		// A client that polls knows itself late.
+		sid = w.poll()
+		s = w.session()
+		w.get(sid).want(t, 200, "2")
+		s.BeatLate(time.Minute)
+		w.get(sid).wantError(t, 400, engineio.UnknownSession)
+		w.ended(engineio.PingTimeout, engineio.PingTimeout)
+	})
+}
+
 func TestSendLimitOfPolling(t *testing.T) {
 	const limit = 10_000
 	inWorld(t, engineio.Options{SendLimit: limit, PingInterval: time.Hour, PingTimeout: time.Hour}, func(t *testing.T, w *world) {

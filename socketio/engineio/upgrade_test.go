@@ -272,3 +272,21 @@ func TestNothingIsLostWhileUpgrading(t *testing.T) {
 		}
 	})
 }
+
+// TestCloseOvertakenByUpgrade: the packet that closes comes with a request from before the upgrade.
+func TestCloseOvertakenByUpgrade(t *testing.T) {
+	inWorld(t, slow, func(t *testing.T, w *world) {
+		sid := w.poll()
+		finish, answer := w.beginPost(sid, "1")
+		ws := w.dial("&sid=" + sid)
+		ws.send("2probe")
+		ws.want("3probe")
+		ws.send("5")
+		ws.send("4a")
+		ws.want("4a")
+		finish()
+		<-answer
+		ws.wantEnd(websocket.StatusNormalClosure)
+		w.ended(engineio.TransportClose)
+	})
+}

@@ -48,7 +48,6 @@ func (s *Session) receiveFrame(typ websocket.MessageType, data []byte) {
 	}
 	if p.typ == typeClose {
 		s.end(TransportClose)
-		s.ws.Close(websocket.StatusNormalClosure, "")
 		return
 	}
 	s.enter()

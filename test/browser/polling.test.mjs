@@ -137,6 +137,24 @@ test('who is signed in by cookie is so by polling as well, and told when they ar
   await ann.leave()
 })
 
+test('where what polls cannot be loaded, the page says what to do', async () => {
+  const server = await open()
+  const gate = await server.gate('pass')
+  const [ann] = await behind(gate, 'Ann')
+  await ann.say('before')
+  await ann.page.route('**/assets/socketio-transport-*', (route) => route.abort())
+  await server.gate('403')
+  await server.cut()
+  await ann.offline()
+  await server.restore()
+  await ann.page.locator('[data-testid=connection][title*="Reload the page"]').waitFor({ state: 'attached' })
+  await ann.page.unroute('**/assets/socketio-transport-*')
+  await ann.page.reload()
+  await ann.online()
+  await ann.say('after')
+  await ann.leave()
+})
+
 test('a server that is away is not taken for a network that lets no WebSocket through', async () => {
   const server = await open()
   const gate = await server.gate('pass')

@@ -248,6 +248,7 @@ type relay struct {
 	net.Listener
 	mu     sync.Mutex
 	target string
+	conns  map[net.Conn]bool
 }
 
 func newRelay(t *testing.T) *relay {
@@ -256,7 +257,7 @@ func newRelay(t *testing.T) *relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{Listener: listener}
+	r := &relay{Listener: listener, conns: make(map[net.Conn]bool)}
 	var conns sync.WaitGroup
 	conns.Go(func() {
 		for {
@@ -267,7 +268,7 @@ func newRelay(t *testing.T) *relay {
 			conns.Go(func() { r.join(conn) })
 		}
 	})
-	t.Cleanup(func() { listener.Close(); conns.Wait() })
+	t.Cleanup(func() { listener.Close(); r.cut(); conns.Wait() })
 	return r
 }
 
@@ -278,14 +279,32 @@ func (r *relay) lead(target string) {
 	r.target = target
 }
 
+// cut ends all connections, and leads to no server.
+func (r *relay) cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.target = ""
+	for conn := range r.conns {
+		conn.Close()
+	}
+}
+
 func (r *relay) join(conn net.Conn) {
 	defer conn.Close()
 	r.mu.Lock()
 	target := r.target
+	if target != "" {
+		r.conns[conn] = true
+	}
 	r.mu.Unlock()
 	if target == "" {
 		return
 	}
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.conns, conn)
+	}()
 	server, err := net.Dial("tcp", target)
 	if err != nil {
 		return
@@ -305,7 +324,7 @@ func TestABusOutlivesItsServer(t *testing.T) {
 	urls := to("nats://" + relay.Addr().String())
 	a, b := connect(t, urls), connect(t, urls)
 	follow(t, b, "tea", a)
-	relay.lead("")
+	relay.cut()
 	s.Shutdown()
 	s.WaitForShutdown()
 	until(t, "the link is down", nothing, func() bool { return !a.linked() && !b.linked() })

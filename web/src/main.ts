@@ -10,6 +10,9 @@ import { connectWebSocket } from './lib/websocket-transport';
 import { AccountState } from './state/account.svelte';
 import { Chat } from './state/chat.svelte';
 
+/** How long the server may take to answer HTTP, in ms, where no WebSocket has opened. */
+const REACHABLE_WITHIN = 5_000;
+
 const target = document.getElementById('app');
 if (!target) throw new Error('index.html has no #app');
 
@@ -18,7 +21,11 @@ const chat = new Chat({
     clock: systemClock,
     webSocket: connectWebSocket,
     polling: async () => (await import('./lib/socketio-transport')).connectSocketIO,
-    isReachable: () => fetch('/', { method: 'HEAD', cache: 'no-store' }).then(({ ok }) => ok, () => false),
+    isReachable: () =>
+      fetch('/', { method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(REACHABLE_WITHIN) }).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
   }),
   clock: systemClock,
   random: Math.random,

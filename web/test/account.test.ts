@@ -138,7 +138,7 @@ describe('an account', () => {
     answers['GET /api/config'] = config();
     server.end(4501, 'the token has expired');
     await account.refresh();
-    expect([chat.me, chat.unsent]).toEqual([undefined, []]);
+    expect([chat.me, chat.sending.unsent]).toEqual([undefined, []]);
     server.refusePublish = () => undefined;
     answers['POST /api/signin'] = ann;
     await account.signIn('ann', 'correct horse');

@@ -10,6 +10,7 @@ import (
 type Assembler struct {
 	pending     *Packet
 	attachments [][]byte
+	size        int
 }
 
 // A Message is a packet with its attachments.
@@ -18,6 +19,8 @@ type Message struct {
 	// Values is the payload, where there are attachments: as json.Unmarshal makes it, with json.Number for numbers, and a
 	// []byte in the place of each attachment.
 	Values []any
+	// Size is how many bytes Data and the attachments have.
+	Size int
 }
 
 var (
@@ -36,10 +39,10 @@ func (a *Assembler) Text(text []byte) (m Message, complete bool, err error) {
 		return m, false, err
 	}
 	if p.Attachments == 0 {
-		return Message{Packet: p}, true, nil
+		return Message{Packet: p, Size: len(p.Data)}, true, nil
 	}
 	p.Data = bytes.Clone(p.Data)
-	a.pending = &p
+	a.pending, a.size = &p, len(p.Data)
 	return m, false, nil
 }
 
@@ -49,10 +52,11 @@ func (a *Assembler) Binary(data []byte) (m Message, complete bool, err error) {
 		return m, false, errNoneWanted
 	}
 	a.attachments = append(a.attachments, append([]byte{}, data...))
+	a.size += len(data)
 	if len(a.attachments) < a.pending.Attachments {
 		return m, false, nil
 	}
-	m.Packet = *a.pending
+	m.Packet, m.Size = *a.pending, a.size
 	d := json.NewDecoder(bytes.NewReader(m.Data))
 	d.UseNumber()
 	if err := d.Decode(&m.Values); err != nil {
@@ -70,7 +74,8 @@ func (a *Assembler) Binary(data []byte) (m Message, complete bool, err error) {
 // Reset forgets what has come of a message.
 func (a *Assembler) Reset() { *a = Assembler{} }
 
-// fill puts attachments in the places of their placeholders.
+// fill puts attachments in the places of their placeholders: each in one, as clients send them, for whoever made an attachment
+// stand in many would have what is made of the message be many times as large. It takes them out of attachments.
 func fill(v any, attachments [][]byte) (any, error) {
 	var err error
 	switch v := v.(type) {
@@ -84,10 +89,12 @@ func fill(v any, attachments [][]byte) (any, error) {
 		if v["_placeholder"] == true {
 			number, ok := v["num"].(json.Number)
 			n, err := number.Int64()
-			if !ok || err != nil || n < 0 || n >= int64(len(attachments)) {
+			if !ok || err != nil || n < 0 || n >= int64(len(attachments)) || attachments[n] == nil {
 				return nil, errNumber
 			}
-			return attachments[n], nil
+			data := attachments[n]
+			attachments[n] = nil
+			return data, nil
 		}
 		for key := range v {
 			if v[key], err = fill(v[key], attachments); err != nil {

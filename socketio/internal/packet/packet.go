@@ -125,16 +125,20 @@ func first(data []byte) byte {
 
 // nameIsGood reports whether the array begins with an event's name.
 func nameIsGood(array []byte) bool {
-	name, ok := Name(Split(array, 1))
+	i := skipSpace(array, bytes.IndexByte(array, '[')+1)
+	if array[i] == ']' {
+		return false
+	}
+	raw := array[i:skipValue(array, i)]
+	if raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
+		return !Reserved(string(raw[1 : len(raw)-1]))
+	}
+	name, ok := Name(raw)
 	return ok && !Reserved(name)
 }
 
-// Name returns the event's name, which is the first of elements.
-func Name(elements []json.RawMessage) (name string, ok bool) {
-	if len(elements) == 0 {
-		return "", false
-	}
-	raw := elements[0]
+// Name returns the event's name, which the first element of its payload is.
+func Name(raw json.RawMessage) (name string, ok bool) {
 	switch {
 	case raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0:
 		return string(raw[1 : len(raw)-1]), true
@@ -184,11 +188,12 @@ func Append(dst []byte, p Packet) []byte {
 	return append(dst, p.Data...)
 }
 
-// Split returns the elements of array, which must be valid JSON; at most limit of them, if that is not negative.
-func Split(array []byte, limit int) []json.RawMessage {
+// Split returns the elements of array, which must be valid JSON.
+func Split(array []byte) []json.RawMessage {
+	var few [8]json.RawMessage
+	elements := few[:0]
 	i := bytes.IndexByte(array, '[') + 1
-	elements := make([]json.RawMessage, 0, 4)
-	for len(elements) != limit {
+	for {
 		i = skipSpace(array, i)
 		if array[i] == ']' {
 			break
@@ -200,7 +205,7 @@ func Split(array []byte, limit int) []json.RawMessage {
 			i++
 		}
 	}
-	return elements
+	return append(make([]json.RawMessage, 0, len(elements)), elements...)
 }
 
 func skipSpace(b []byte, i int) int {

@@ -88,7 +88,7 @@ func TestSplit(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &want); err != nil {
 			t.Fatal(err)
 		}
-		got := packet.Split([]byte(text), -1)
+		got := packet.Split([]byte(text))
 		if len(got) != len(want) {
 			t.Errorf("%s: %s", text, got)
 			continue
@@ -98,9 +98,6 @@ func TestSplit(t *testing.T) {
 				t.Errorf("%s: %s", text, got)
 			}
 		}
-	}
-	if got := packet.Split([]byte(`[1,2,3]`), 2); len(got) != 2 {
-		t.Errorf("at most 2: %s", got)
 	}
 }
 
@@ -126,7 +123,7 @@ func TestAttachments(t *testing.T) {
 		t.Fatal(complete, err)
 	}
 	want := []any{"x", []byte("one"), map[string]any{"a": []any{[]byte("zero")}, "n": json.Number("12345678901234567890")}}
-	if !reflect.DeepEqual(m.Values, want) || m.ID != 7 || m.Type != packet.BinaryEvent {
+	if !reflect.DeepEqual(m.Values, want) || m.ID != 7 || m.Type != packet.BinaryEvent || m.Size != len(m.Data)+len("zero"+"one") {
 		t.Errorf("got %+v", m)
 	}
 	m, _, err = assemble(`61-7[{"_placeholder":true,"num":0}]`, "!")
@@ -148,6 +145,10 @@ func TestAttachments(t *testing.T) {
 		{`51-["x",{"_placeholder":true,"num":0.5}]`, "!a"},
 		{`51-["x",{"_placeholder":true,"num":"0"}]`, "!a"},
 		{`51-["x",{"_placeholder":true,"num":1e99}]`, "!a"},
+		{`51-["x",{"_placeholder":true,"num":1e9}]`, "!a"},
+		{`51-["x",{"_placeholder":true,"num":9007199254740993}]`, "!a"},
+		{`51-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, "!a"}, // each is for one place
+		{`52-["x",{"_placeholder":true,"num":1},[{"a":{"_placeholder":true,"num":1}}]]`, "!a", "!b"},
 		{`51-["x",{"_placeholder":true}]`, "!a"},
 		{`51-["x",[{"y":{"_placeholder":true,"num":7}}]]`, "!a"},
 	} {
@@ -196,7 +197,7 @@ func FuzzParse(f *testing.F) {
 		if err := json.Unmarshal(p.Data, &want); err != nil {
 			t.Fatal(err)
 		}
-		got := packet.Split(p.Data, -1)
+		got := packet.Split(p.Data)
 		if len(got) != len(want) {
 			t.Fatalf("%q has %d elements, want %d", p.Data, len(got), len(want))
 		}

@@ -1,20 +1,17 @@
 import type { Address } from '../lib/address';
-import { Client, RequestError, type ConnectionState, type Credentials } from '../lib/client';
+import { Client, type ConnectionState, type Credentials } from '../lib/client';
 import type { Clock } from '../lib/clock';
 import { Names } from '../lib/mentions';
-import { Outbox, type Line } from '../lib/outbox';
-import { bodyOf, type OutboxStore, type StoredLine } from '../lib/outbox-store';
+import type { OutboxStore } from '../lib/outbox-store';
 import {
   CLOSE_EXPIRED,
   isSignedOut,
   isSpoken,
   LOBBY,
-  replyOf,
   textOf,
   toRoomId,
   type HelloAck,
   type Message,
-  type PublishAck,
   type RoomSummary,
   type ServerEvent,
   type User,
@@ -25,6 +22,7 @@ import { TypingThrottle } from '../lib/typing';
 import type { Directory } from './directory.svelte';
 import { RoomSync } from './room-sync';
 import { Room } from './room.svelte';
+import { Sending } from './sending.svelte';
 
 /** News of rooms that are not open come in bursts; their counts are asked for once for all of them, in ms. */
 const RECOUNT_AFTER = 500;
@@ -48,8 +46,6 @@ export class Chat {
   refusal: string = $state('');
   rooms: readonly Room[] = $state.raw([]);
   current: Room | undefined = $state.raw();
-  /** Written and not yet said, in all rooms, in the order written. */
-  unsent: readonly Line[] = $state.raw([]);
   /** Bytes that a message's encoded body may have. */
   bodyLimit: number = $state(65_536);
   /** The latest message of somebody else, for those who listen to the page. */
@@ -65,11 +61,11 @@ export class Chat {
 
   readonly unread: number = $derived(this.rooms.reduce((sum, room) => sum + room.unread, 0));
 
+  readonly sending: Sending;
   readonly #clock: Clock;
   readonly #memory: Memory;
   readonly #client: Client;
   readonly #sync: RoomSync;
-  readonly #outbox: Outbox;
   readonly #throttle: TypingThrottle;
   #session: Session | undefined;
   /** Who one is stands in a cookie, which scripts cannot read. */
@@ -79,7 +75,7 @@ export class Chat {
   #recounting = false;
 
   constructor(options: ChatOptions) {
-    const { clock, random } = options;
+    const { clock, random, store } = options;
     this.#clock = clock;
     this.#memory = options.memory;
     this.#client = new Client({
@@ -93,14 +89,14 @@ export class Chat {
     });
     this.#sync = new RoomSync(this.#client, clock, (room, joined) => this.#grown(room, joined));
     this.#throttle = new TypingThrottle(clock);
-    this.#outbox = new Outbox({
-      store: options.store,
-      clock,
-      random,
-      publish: (line) => this.#publish(line),
-      onChange: () => (this.unsent = this.#outbox.lines.map((line) => ({ ...line }))),
-      onSent: (line, ack) => this.#sent(line, ack),
-    });
+    const conversation = {
+      me: () => this.me,
+      find: (id: string) => this.#find(id),
+      room: (id: string) => this.#room(id),
+      join: (room: Room) => this.#sync.join([room]),
+      add: (room: Room, message: Message) => this.#add(room, message),
+    };
+    this.sending = new Sending(this.#client, conversation, { store, clock, random });
   }
 
   /** The name to offer: the one asked for last. */
@@ -115,7 +111,7 @@ export class Chat {
     if (!this.#session) return;
     this.me = this.#session.user;
     this.#showFirst();
-    void this.#outbox.restore(this.me.id);
+    void this.sending.outbox.restore(this.me.id);
     this.#client.connect();
   }
 
@@ -127,7 +123,7 @@ export class Chat {
     this.isAdmin = isAdmin;
     this.me = user;
     this.#showFirst();
-    void this.#outbox.restore(user.id);
+    void this.sending.outbox.restore(user.id);
     this.#client.connect();
   }
 
@@ -154,7 +150,7 @@ export class Chat {
     this.#memory.session = undefined;
     this.#memory.drafts = {};
     this.#forgetMe('');
-    await this.#outbox.clear();
+    await this.sending.outbox.clear();
   }
 
   /** Another tab has signed in or out. */
@@ -210,31 +206,10 @@ export class Chat {
   async say(text: string): Promise<void> {
     const room = this.current;
     if (!room) return;
-    const reply = room.replyTo;
-    room.replyTo = undefined;
     room.newAfter = undefined;
     room.showLatest();
     this.#throttle.sent(room.id);
-    await this.#outbox.add(room.id, text, reply === undefined ? {} : { body: { text, reply } });
-  }
-
-  /** Gives a message of one's own another text. What it answers stays. */
-  async edit(room: Room, seq: number, text: string): Promise<void> {
-    const message = room.message(seq);
-    if (!message || textOf(message) === text) return;
-    const reply = replyOf(message);
-    const body = reply === undefined ? { text } : { text, reply };
-    await this.#outbox.add(room.id, text, { kind: 'edit', target: seq, body });
-  }
-
-  async remove(room: Room, seq: number): Promise<void> {
-    await this.#outbox.add(room.id, '', { kind: 'delete', target: seq, body: {} });
-  }
-
-  /** Puts an emoji beside a message, or takes one's own away. */
-  async react(room: Room, seq: number, emoji: string, remove: boolean): Promise<void> {
-    const body = remove ? { emoji, remove } : { emoji };
-    await this.#outbox.add(room.id, '', { kind: 'reaction', target: seq, body });
+    await this.sending.say(room, text);
   }
 
   /** Shows a message, wherever in its room it is. */
@@ -266,15 +241,6 @@ export class Chat {
   /** A message that another one quotes is to be seen. */
   loadQuote(room: Room, seq: number): void {
     void this.#sync.loadQuote(room, seq).catch(() => undefined);
-  }
-
-  retry(id: string): void {
-    void this.#outbox.retry(id);
-  }
-
-  /** Forgets a line that was refused, and gives its text back. */
-  discard(id: string): string {
-    return this.#outbox.discard(id);
   }
 
   /** Remembers what is written in a room, beyond this page. */
@@ -314,7 +280,7 @@ export class Chat {
   }
 
   #connectionBecame(state: ConnectionState): void {
-    if (state.phase !== 'online') this.#outbox.suspend();
+    if (state.phase !== 'online') this.sending.outbox.suspend();
     if (state.phase === 'ended' && isSignedOut(state.code)) {
       const hadSession = this.#hasCookie || this.#memory.session !== undefined;
       this.#memory.session = undefined;
@@ -334,7 +300,7 @@ export class Chat {
     this.rooms = [];
     this.current = undefined;
     this.refusal = refusal;
-    this.#outbox.leave();
+    this.sending.outbox.leave();
     this.#client.stop();
   }
 
@@ -348,11 +314,11 @@ export class Chat {
     if (!this.current) this.#showFirst();
     try {
       const isBack = this.rooms.some((room) => room.isMember);
-      const counted = Promise.all([this.#recount(), this.#outbox.restore(ack.user.id)]);
+      const counted = Promise.all([this.#recount(), this.sending.outbox.restore(ack.user.id)]);
       // Who comes back may have been removed meanwhile, and must not join again by that. At first, both are asked at once.
       if (isBack) await counted;
       await Promise.all([counted, this.#sync.join(this.rooms.filter((room) => !room.isOut && (room.isLoaded || room === this.current)))]);
-      if (this.#client.state.phase === 'online') this.#outbox.resume();
+      if (this.#client.state.phase === 'online') this.sending.outbox.resume();
     } catch {
       // The connection is gone again. The next one does all of this anew.
     }
@@ -392,8 +358,7 @@ export class Chat {
     const room = this.#find(message.room);
     if (!room) return;
     const isNews = message.seq > room.last;
-    this.#grown(room, room.add([message]));
-    this.#sync.checkForGap(room);
+    this.#add(room, message);
     if (room !== this.current || this.isWatching) room.tidy();
     if (!isNews || message.from.id === this.me?.id || !isSpoken(message)) return;
     if (room === this.current) this.announced = message;
@@ -440,42 +405,14 @@ export class Chat {
     else if (room.unread > 0) room.newAfter = room.read;
   }
 
+  #add(room: Room, message: Message): void {
+    this.#grown(room, room.add([message]));
+    this.#sync.checkForGap(room);
+  }
+
   #grown(room: Room, joined: readonly Message[]): void {
-    for (const message of joined) if (message.from.id === this.me?.id) this.#outbox.confirm(message.id);
-    this.#confirmSent(room);
+    this.sending.shown(room, joined);
     void this.#sync.reach(room);
-  }
-
-  /** What is acked stays in the outbox until its room shows it, so that it never vanishes from the screen between. */
-  #confirmSent(room: Room): void {
-    for (const line of this.#outbox.lines) {
-      if (line.room !== room.id || line.seq === undefined) continue;
-      if (!room.isLoaded || line.seq <= room.shownThrough) this.#outbox.confirm(line.id);
-    }
-  }
-
-  async #publish(line: StoredLine): Promise<PublishAck> {
-    const { room, id, kind, target } = line;
-    const fields = { room, id, body: bodyOf(line), ...(kind && { kind }), ...(target !== undefined && { target }) };
-    try {
-      return await this.#client.request('publish', fields);
-    } catch (error) {
-      if (!(error instanceof RequestError) || error.code !== 'not_joined' || this.#find(room)?.isOut === true) throw error;
-      await this.#sync.join([this.#room(room)]);
-      return this.#client.request('publish', fields);
-    }
-  }
-
-  /** The ack says all that the message event will say: the line need not wait for it. */
-  #sent(line: StoredLine, { seq, time }: PublishAck): void {
-    const { id, room: roomId, kind = 'text', target } = line;
-    const room = this.#room(roomId);
-    if (room.isLoaded && this.me) {
-      const message = { room: roomId, seq, id, from: this.me, time, kind, body: bodyOf(line), ...(target !== undefined && { target }) };
-      this.#grown(room, room.add([message]));
-      this.#sync.checkForGap(room);
-    }
-    this.#confirmSent(room);
   }
 
   /** The room that the address names, or the one looked at last. */

@@ -28,10 +28,10 @@ type Client struct {
 	rng     *rand.Rand
 	rooms   []string
 	session string
-	next    time.Time // when it says something again
-
-	surge <-chan struct{} // of the crew's, the next one
-	acks  atomic.Int64
+	wire    *talk
+	next    time.Time       // when it says something again
+	surge   <-chan struct{} // of the crew's, the next one
+	acks    atomic.Int64
 
 	mu      sync.Mutex // guards what the test looks at from outside; only run writes it
 	addr    string     // the node that it is connected to; "" if none
@@ -39,7 +39,6 @@ type Client struct {
 	unacked []*Said    // in order
 	view    map[string]int64
 	heads   map[string]int64 // the highest seq acked, by room
-	wire    *talk
 }
 
 // A talk is one connection of a client.

@@ -40,12 +40,14 @@ const (
 
 // sessionDefaults are settings of every connection, in PostgreSQL's words, where
 // the address does not say otherwise. They free what a node holds that has
-// stopped in the middle of something.
+// stopped in the middle of something: while one that is frozen or cut off has
+// rooms locked, nobody else can append to them. Nothing of ours idles inside a
+// transaction for longer than it takes to decide.
 var sessionDefaults = map[string]string{
 	"application_name":                    "parley",
 	"statement_timeout":                   "10s",
 	"lock_timeout":                        "5s",
-	"idle_in_transaction_session_timeout": "5s",
+	"idle_in_transaction_session_timeout": "2s",
 }
 
 // A Store is a [parley.Store] in a PostgreSQL database. Make one with [Open].

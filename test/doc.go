@@ -2,6 +2,9 @@
 // Node and Python programs that share no code with it, Chromium, a network that
 // breaks, and kill -9.
 //
+// Package chaos judges whatever breaks while people talk; package cluster breaks
+// installations of several nodes, their engines and their links.
+//
 // It is a module of its own, so that nobody who uses Parley inherits the
 // partners it is tested against. Environment:
 //

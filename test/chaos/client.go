@@ -28,18 +28,24 @@ type Client struct {
 	rng     *rand.Rand
 	rooms   []string
 	session string
-	next    time.Time // when it says something again
-
-	surge <-chan struct{} // of the crew's, the next one
-	acks  atomic.Int64
+	wire    *talk
+	next    time.Time       // when it says something again
+	surge   <-chan struct{} // of the crew's, the next one
+	acks    atomic.Int64
 
 	mu      sync.Mutex // guards what the test looks at from outside; only run writes it
 	addr    string     // the node that it is connected to; "" if none
 	whole   bool       // since it came there it has resumed all rooms and had all acks
+	arrived []arrival  // all times that it became whole
 	unacked []*Said    // in order
 	view    map[string]int64
 	heads   map[string]int64 // the highest seq acked, by room
-	wire    *talk
+}
+
+// An arrival is that a client became whole at a node.
+type arrival struct {
+	addr string
+	at   time.Time
 }
 
 // A talk is one connection of a client.
@@ -81,6 +87,19 @@ func (c *Client) where() (addr string, whole bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.addr, c.whole
+}
+
+// arrivedElsewhere returns when, after since, the client first became whole at a
+// node other than the one at addr.
+func (c *Client) arrivedElsewhere(addr string, since time.Time) (time.Time, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.arrived {
+		if a.addr != addr && a.at.After(since) {
+			return a.at, true
+		}
+	}
+	return time.Time{}, false
 }
 
 func (c *Client) waiting() int {
@@ -239,10 +258,11 @@ func (c *Client) converse() error {
 
 // arrive makes a client whole once nothing is owed to it.
 func (c *Client) arrive() {
-	if len(c.wire.owed) == 0 {
-		c.mu.Lock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.wire.owed) == 0 && !c.whole {
 		c.whole = true
-		c.mu.Unlock()
+		c.arrived = append(c.arrived, arrival{c.addr, time.Now()})
 	}
 }
 

@@ -133,15 +133,19 @@ func (c *Crew) At(addr string) []*Client {
 	return at
 }
 
-// Whole waits until the clients have each resumed their rooms at a node other
-// than the one at addr, and have an ack for everything that was unacked then. It
-// returns how long that took.
-func (c *Crew) Whole(clients []*Client, addr string) time.Duration {
+// Whole waits until the clients have each, after since, resumed their rooms at a
+// node other than the one at addr, and had an ack for everything that was unacked
+// then. It returns how long that took the last of them.
+func (c *Crew) Whole(clients []*Client, addr string, since time.Time) (took time.Duration) {
 	c.t.Helper()
-	return c.await(clients, "whole elsewhere", func(client *Client) bool {
-		where, whole := client.where()
-		return whole && where != addr
+	c.await(clients, "whole elsewhere", func(client *Client) bool {
+		at, ok := client.arrivedElsewhere(addr, since)
+		if ok {
+			took = max(took, at.Sub(since))
+		}
+		return ok
 	})
+	return took.Round(time.Millisecond)
 }
 
 // Flying returns how many messages are without an ack.

@@ -63,7 +63,8 @@ func (g *guest) hears(id string) time.Time {
 
 // TestKillNATS kills all NATS servers while everybody talks, and starts them
 // again. Who is on one node talks on meanwhile; and the last message of a quiet
-// room, said while nobody carried it, arrives on the other nodes by itself.
+// room, said while nobody carried it, arrives on the other nodes by itself. Then
+// one server of two is killed, whose nodes go to the other.
 func TestKillNATS(t *testing.T) {
 	t.Parallel()
 	seed := chaos.Seed(t)
@@ -94,6 +95,13 @@ func TestKillNATS(t *testing.T) {
 				g.hears(text).Sub(said).Round(time.Millisecond), back.Sub(said).Round(time.Millisecond))
 		}
 		crew.Settle()
+	}
+	c.NATS.KillOne(rng.IntN(2))
+	said := time.Now()
+	speaker.say("said to one NATS server of two")
+	for _, g := range far {
+		t.Logf("one NATS server of two dead: heard on another node %s after it was said",
+			g.hears("said to one NATS server of two").Sub(said).Round(time.Millisecond))
 	}
 	judge(t, crew, c)
 }

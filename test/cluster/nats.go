@@ -160,10 +160,15 @@ func answers(addr string) error {
 
 // Kill ends all servers as kill -9 does.
 func (n *NATS) Kill() {
-	for i, p := range n.running {
-		if p != nil {
-			p.Kill()
-			n.running[i] = nil
-		}
+	for i := range n.running {
+		n.KillOne(i)
+	}
+}
+
+// KillOne ends one of the servers, counted from 0, as kill -9 does.
+func (n *NATS) KillOne(i int) {
+	if p := n.running[i]; p != nil {
+		p.Kill()
+		n.running[i] = nil
 	}
 }

@@ -2,9 +2,14 @@ package cluster
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,27 +22,54 @@ import (
 // engines and the clients are in our own namespace.
 type network struct {
 	t        *testing.T
-	name     string // of what it makes, which must not be there: 9 characters at most
+	name     string // begins the names of what it makes
+	number   int    // of the networks that its addresses are from, 198.18.n.0/24 and 198.19.n.0/24, for testing (RFC 2544)
 	machines int
 }
 
-// The engines are at engines; a machine has back and front addresses of these
-// networks. 198.18.0.0/15 is for testing networks (RFC 2544).
-const (
-	engines = "198.18.77.254"
-	back    = "198.18.77.%d"
-	front   = "198.19.%d.%d"
-)
+// freeNetwork finds a number that no other run of this uses.
+func freeNetwork(t *testing.T) int {
+	t.Helper()
+	taken, err := net.InterfaceAddrs()
+	must(t, err)
+	for range 100 {
+		number := 1 + rand.IntN(250)
+		if !slices.ContainsFunc(taken, func(a net.Addr) bool {
+			return strings.HasPrefix(a.String(), fmt.Sprintf("198.18.%d.", number))
+		}) {
+			return number
+		}
+	}
+	t.Fatal("there is no free network in 198.18.0.0/16")
+	return 0
+}
+
+// prefix begins the names of all networks here; the process that made it follows.
+const prefix = "ply"
+
+// sweep removes what runs left that were killed.
+func sweep() {
+	out, _ := exec.Command("ip", "netns", "list").Output()
+	for _, word := range strings.Fields(string(out)) {
+		rest, ours := strings.CutPrefix(word, prefix)
+		pid, _, machine := strings.Cut(rest, "-m")
+		number, err := strconv.Atoi(pid)
+		if ours && machine && err == nil && syscall.Kill(number, 0) == syscall.ESRCH {
+			(&network{name: prefix + pid, machines: 9}).remove()
+		}
+	}
+}
 
 func newNetwork(t *testing.T, machines int) *network {
 	t.Helper()
-	n := &network{t: t, name: fmt.Sprintf("p%d", os.Getpid()), machines: machines}
+	sweep()
+	n := &network{t: t, name: fmt.Sprintf("%s%d", prefix, os.Getpid()), number: freeNetwork(t), machines: machines}
 	if os.Geteuid() != 0 {
 		t.Fatal("making network namespaces needs root; run this test as root (in a container, with CAP_SYS_ADMIN and CAP_NET_ADMIN)")
 	}
 	t.Cleanup(n.remove)
 	n.ip("link add %s type bridge", n.device("s", 0))
-	n.ip("addr add %s/24 dev %s", engines, n.device("s", 0))
+	n.ip("addr add %s/24 dev %s", n.engines(), n.device("s", 0))
 	n.ip("link set %s up", n.device("s", 0))
 	for i := 1; i <= machines; i++ {
 		ns := n.machine(i)
@@ -48,7 +80,7 @@ func newNetwork(t *testing.T, machines int) *network {
 		n.ip("-n %s addr add %s/24 dev back", ns, n.back(i))
 		n.ip("-n %s link set back up", ns)
 		n.ip("link add %s type veth peer name front netns %s", n.device("f", i), ns)
-		n.ip("addr add "+front+"/30 dev %s", i, 1, n.device("f", i))
+		n.ip("addr add %s/30 dev %s", n.clients(i), n.device("f", i))
 		n.ip("link set %s up", n.device("f", i))
 		n.ip("-n %s addr add %s/30 dev front", ns, n.front(i))
 		n.ip("-n %s link set front up", ns)
@@ -58,10 +90,13 @@ func newNetwork(t *testing.T, machines int) *network {
 
 func (n *network) device(kind string, i int) string { return fmt.Sprintf("%s%s%d", n.name, kind, i) }
 func (n *network) machine(i int) string             { return fmt.Sprintf("%s-m%d", n.name, i) }
-func (n *network) back(i int) string                { return fmt.Sprintf(back, i) }
 
-// front is where the clients find a machine.
-func (n *network) front(i int) string { return fmt.Sprintf(front, i, 2) }
+// The engines are at engines, and a machine at the back; its clients are at
+// clients, and find it at the front.
+func (n *network) engines() string      { return fmt.Sprintf("198.18.%d.254", n.number) }
+func (n *network) back(i int) string    { return fmt.Sprintf("198.18.%d.%d", n.number, i) }
+func (n *network) clients(i int) string { return fmt.Sprintf("198.19.%d.%d", n.number, 4*i+1) }
+func (n *network) front(i int) string   { return fmt.Sprintf("198.19.%d.%d", n.number, 4*i+2) }
 
 // cut pulls the cable between a machine and the switch; mend puts it back. No
 // end of a connection hears of it.
@@ -90,24 +125,24 @@ func TestLinkDown(t *testing.T) {
 	t.Parallel()
 	seed := chaos.Seed(t)
 	rng := chaos.Rand(seed, "faults")
-	net := newNetwork(t, 3)
+	machines := newNetwork(t, 3)
 	dir := t.TempDir()
 	// In a folder that whoever PostgreSQL runs as can read.
 	access, err := os.CreateTemp("", "parley-hba-")
 	must(t, err)
 	t.Cleanup(func() { os.Remove(access.Name()) })
-	fmt.Fprintf(access, "local all all trust\nhost all all 198.18.77.0/24 trust\n")
+	fmt.Fprintf(access, "local all all trust\nhost all all %s/24 trust\n", machines.engines())
 	must(t, access.Chmod(0o644))
 	must(t, access.Close())
 	pg, err := pgtest.Start(pgtest.Config{Durable: true, Settings: map[string]string{
-		"listen_addresses": engines, "hba_file": access.Name(),
+		"listen_addresses": machines.engines(), "hba_file": access.Name(),
 	}})
 	must(t, err)
 	t.Cleanup(func() { pg.Stop() })
 	name, err := pg.CreateDatabase(t.Context())
 	must(t, err)
 
-	nats, err := NewNATS(dir, engines, 1)
+	nats, err := NewNATS(dir, machines.engines(), 1)
 	must(t, err)
 	t.Cleanup(nats.Kill)
 	must(t, nats.Start())
@@ -115,9 +150,9 @@ func TestLinkDown(t *testing.T) {
 	t.Cleanup(c.Stop)
 	for i := 1; i <= 3; i++ {
 		n := NewNode(dir, fmt.Sprintf("node-%d", i), binary, append([]string{
-			"--store", fmt.Sprintf("postgres://parley@%s:5432/%s", engines, name), "--bus", nats.URL(), "--guests",
+			"--store", fmt.Sprintf("postgres://parley@%s:5432/%s", machines.engines(), name), "--bus", nats.URL(), "--guests",
 		}, unlimited...)...)
-		n.Namespace, n.Listen = net.machine(i), net.front(i)+":8080"
+		n.Namespace, n.Listen = machines.machine(i), machines.front(i)+":8080"
 		c.Nodes = append(c.Nodes, n)
 		must(t, n.Start())
 	}
@@ -133,14 +168,14 @@ func TestLinkDown(t *testing.T) {
 
 	crew.Surge(victim.Addr())
 	hit := crew.At(victim.Addr())
-	net.cut(i)
 	cut := time.Now()
+	machines.cut(i)
 	quiet.say("while the link was down")
 	t.Logf("link of %s down: %d clients on it; elsewhere a message was acked in %s", victim.Name, len(hit), time.Since(cut).Round(time.Millisecond))
 	t.Logf("its clients, who give up on an answer after 5 s, were whole on the others in %s",
-		crew.Whole(hit, victim.Addr()).Round(time.Millisecond))
+		crew.Whole(hit, victim.Addr(), cut))
 	time.Sleep(time.Until(cut.Add(30 * time.Second)))
-	net.mend(i)
+	machines.mend(i)
 	mended := time.Now()
 	t.Logf("who had stayed heard the last message of a quiet room %s after the link was back",
 		cutOff.hears("while the link was down").Sub(mended).Round(time.Millisecond))

@@ -11,8 +11,7 @@ import (
 	"github.com/seed-4a326f83/parley/test/cluster"
 )
 
-// configuration is also what docs/operations.md shows of nginx, with other
-// paths: read the comments there.
+// configuration says in its comments what Parley needs of a proxy.
 //
 //go:embed nginx.conf.tmpl
 var configuration string

@@ -3,6 +3,7 @@
 package postgres_test
 
 import (
+	"crypto/rand"
 	"strings"
 	"sync"
 	"testing"
@@ -77,17 +78,21 @@ func TestOpenRefusesWhatItWouldSpoil(t *testing.T) {
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
-	execute(t, server.URL("postgres"), "CREATE ROLE bob LOGIN PASSWORD 'right'")
-	execute(t, server.URL("postgres"), "CREATE ROLE visitor LOGIN PASSWORD 'hunter2'")
-	execute(t, server.URL("postgres"), "CREATE DATABASE latin ENCODING LATIN1 LOCALE 'C' TEMPLATE template0")
-	bobs := func(database string) string {
-		return strings.Replace(server.URL(database), "parley@", "bob:hunter2@", 1)
+	// The server outlives a test that is run again.
+	id := strings.ToLower(rand.Text())
+	bob, visitor, latin := "bob"+id, "visitor"+id, "latin"+id
+	execute(t, server.URL("postgres"), "CREATE ROLE "+bob+" LOGIN PASSWORD 'right'")
+	execute(t, server.URL("postgres"), "CREATE ROLE "+visitor+" LOGIN PASSWORD 'hunter2'")
+	execute(t, server.URL("postgres"), "REVOKE CREATE ON SCHEMA public FROM PUBLIC") // as it is from PostgreSQL 15 on
+	execute(t, server.URL("postgres"), "CREATE DATABASE "+latin+" ENCODING LATIN1 LOCALE 'C' TEMPLATE template0")
+	as := func(user string) string {
+		return strings.Replace(server.URL("postgres"), "parley@", user+":hunter2@", 1)
 	}
 	for url, says := range map[string]string{
-		bobs("postgres"): `check the user "bob" and the password`,
-		strings.Replace(bobs("postgres"), "bob", "visitor", 1): "OWNER TO visitor",
+		as(bob):                               `check the user "` + bob + `" and the password`,
+		as(visitor):                           "OWNER TO " + visitor,
 		server.URL("nowhere"):                 "createdb nowhere",
-		server.URL("latin"):                   "UTF8",
+		server.URL(latin):                     "UTF8",
 		"postgres://bob:hunter2@127.0.0.1:1/": "check that it runs",
 		"postgres://bob:hunter2@[::1/x":       "postgres://user:password@host:5432/database",
 		"postgres://bob:hunter2@h:port/x":     "invalid port",

@@ -100,7 +100,7 @@ var rows = []row{
 	{name: "sio-fanout", title: "Socket.IO broadcast to 1,000, event of 125 B", unit: µsDelivery,
 		kind: "fanout", path: socketIOPath, conns: 1000, size: 125, inFlight: 1, content: "broadcast-event", speaks: socketIO,
 		measure: short, cost: 700 * time.Millisecond,
-		bars: []bar{{"parley-socketio", "parley-event", 1.15}, {"parley-socketio", "npm-socketio", 0.5}}},
+		bars: []bar{{"parley-socketio", "parley-event", 1.15}}},
 	{name: "sio-idle", title: "Socket.IO idle connection after talking, memory of the process", unit: bytesConn,
 		kind: "idle", path: socketIOPath, conns: 3000, size: 125, inFlight: 1, content: "echo-event", speaks: socketIO,
 		cost: 3 * time.Second, bars: []bar{{"parley-socketio", "npm-socketio", 0.2}}},

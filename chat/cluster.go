@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// onlinePulses and roomPulses are every how many pulses a node tells all who
-	// are connected to it, and who listens to each room; the latter a part of
-	// the rooms each pulse.
+	// onlinePulses is every how many pulses a node tells who is connected to it,
+	// and roomPulses who listens to a room, for a part of the rooms each pulse.
 	onlinePulses = 5
-	roomPulses   = 15
+	roomPulses   = int(hub.RoomTime / parley.PulseTime)
 	// checkPulses is every how many pulses all that is known here is held
-	// against the store.
+	// against the store, and awayPulses while nobody can tell of changes.
 	checkPulses = 15
+	awayPulses  = 5
 	// doubtTime is for how long a node may be silent until its news is taken to
 	// be lost.
 	doubtTime = 3 * parley.PulseTime
@@ -146,7 +146,7 @@ func (c *cluster) run() {
 		c.mu.Unlock()
 		c.ask(checks{
 			heads:  anew || again || !up || silent || met || n%checkPulses == 0,
-			people: anew || n%checkPulses == 0,
+			people: anew || n%checkPulses == 0 || !up && n%awayPulses == 0,
 		})
 		again = anew
 		switch {

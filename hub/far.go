@@ -6,6 +6,15 @@ import (
 	"github.com/seed-4a326f83/parley"
 )
 
+const (
+	// RoomTime is how often a node says who listens to each room.
+	RoomTime = 10 * parley.PulseTime
+	// farLife is for how long it counts what a node said of a room, and farDoubt
+	// where it may have said something else since.
+	farLife  = RoomTime*2 + 10*time.Second
+	farDoubt = 5 * time.Second
+)
+
 // A far is who listens to a room on other nodes, as far as they said. A room
 // that nobody listens to here has none.
 type far struct {
@@ -15,6 +24,7 @@ type far struct {
 
 // A farNode is who listens to a room on one other node.
 type farNode struct {
+	heard time.Time
 	count int
 	named map[string]struct{} // some of them, or all
 }
@@ -44,7 +54,7 @@ func (h *Hub) presence(p *parley.Presence) {
 	r.farLocked(p)
 	if p.Ask && !r.told.all {
 		r.told.all = true
-		time.AfterFunc(answerDelay, r.answer)
+		go r.answer() // at once, for the list that who asks may be about to give
 	}
 }
 
@@ -58,7 +68,7 @@ func (r *room) farLocked(p *parley.Presence) {
 		n = &farNode{named: make(map[string]struct{})}
 		r.far.nodes[p.Node] = n
 	}
-	n.count = p.Count
+	n.heard, n.count = time.Now(), p.Count
 	if p.All {
 		stay := make(map[string]struct{}, len(p.Came))
 		for _, u := range p.Came {
@@ -150,7 +160,29 @@ func (r *room) forgetNode(node string) {
 	if r.far == nil || r.far.nodes[node] == nil {
 		return
 	}
+	r.forgetNodeLocked(node)
+}
+
+func (r *room) forgetNodeLocked(node string) {
 	r.farLocked(&parley.Presence{Node: node, All: true})
+}
+
+// expireLocked forgets what nodes said that did not repeat it: nobody listens
+// there any more, and they do not follow the room. Where doubt, they are to
+// repeat it soon.
+func (r *room) expireLocked(doubt bool) {
+	if r.far == nil {
+		return
+	}
+	now := time.Now()
+	for name, n := range r.far.nodes {
+		switch since := now.Sub(n.heard); {
+		case since >= farLife:
+			r.forgetNodeLocked(name)
+		case doubt && since < farLife-farDoubt:
+			n.heard = now.Add(farDoubt - farLife)
+		}
+	}
 }
 
 // countLocked returns how many people listen, on all nodes. Of a node that names
@@ -253,7 +285,8 @@ func (r *room) tellNodes(news *parley.Presence) {
 }
 
 // TellRooms tells the other nodes who listens here, in one of parts parts of the
-// rooms, and where ask, has them tell the same.
+// rooms, and where ask, has them tell the same. It is called for each part every
+// [RoomTime] at the latest.
 func (h *Hub) TellRooms(part, parts int, ask bool) {
 	h.mu.RLock()
 	var some []*room
@@ -267,6 +300,7 @@ func (h *Hub) TellRooms(part, parts int, ask bool) {
 		r.mu.Lock()
 		var news *parley.Presence
 		if len(r.shards) > 0 {
+			r.expireLocked(ask)
 			r.told.all = true
 			if news = r.nodesNewsLocked(nil); news != nil {
 				news.Ask = ask

@@ -339,6 +339,31 @@ func TestPresenceOfACrowdIsNotTold(t *testing.T) {
 	})
 }
 
+func TestWhoEntersWhileTheStoreIsAskedStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h *hub.Hub
+		var outs [2]recorder
+		var first, second *hub.Session
+		asked := 0
+		h = hub.New(func(room, user string) bool {
+			if asked++; asked == 1 { // he comes back, once it was found that he is gone
+				join(second, lobby, 0)
+				return false
+			}
+			return true
+		})
+		first, second = connect(h, "c1", ann, &outs[0]), connect(h, "c2", ann, &outs[1])
+		defer first.Close()
+		defer second.Close()
+		first.Watch([]parley.Room{lobby})
+		h.Deliver(parley.News{Member: &parley.Member{User: ann.ID, Room: lobby, Left: true}})
+		if !first.Member("lobby") || !second.Member("lobby") || asked != 2 {
+			t.Errorf("the store was asked %d times", asked)
+		}
+		check(t, &outs[0])
+	})
+}
+
 func TestMembersElsewhereHearOfNewsTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(gone)

@@ -9,12 +9,8 @@ import (
 	"github.com/seed-4a326f83/parley"
 )
 
-const (
-	// answerDelay gathers what nodes ask of a room.
-	answerDelay = 50 * time.Millisecond
-	// maxTold is how many people one piece of news says are connected.
-	maxTold = 4000
-)
+// maxTold is how many people one piece of news says are connected.
+const maxTold = 4000
 
 // nodes is what a hub knows of other nodes, and how it tells them of its own.
 // Most installations are one node, and it is empty.

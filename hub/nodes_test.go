@@ -144,7 +144,14 @@ func TestWhoComesBackElsewhereWasNeverAway(t *testing.T) {
 		settle()
 		check(t, &out)
 		checkPresent(t, nodes[0], 2)
-		c.Close()
+		d := connect(nodes[1].Hub, "d", bob, &second)
+		join(d, lobby, 0)
+		time.Sleep(300 * time.Millisecond)
+		c.Close() // he is on his way out when he is said to be elsewhere
+		settle()
+		check(t, &out)
+		checkPresent(t, nodes[0], 2)
+		d.Close()
 		settle()
 		check(t, &out, "presence lobby bob false")
 		checkPresent(t, nodes[0], 1)
@@ -227,6 +234,43 @@ func TestNodesThatAreNotHeardAreForgotten(t *testing.T) {
 		}
 		nodes[0].Deliver(parley.News{Pulse: &parley.Pulse{Node: "n1", Gone: true}})
 		settle()
+		checkPresent(t, nodes[0], 1)
+	})
+}
+
+func TestWhoLeftUnheardIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nodes := cluster(2)
+		var outs [2]recorder
+		var sessions []*hub.Session
+		for i, u := range []parley.User{ann, bob} {
+			s := connect(nodes[i].Hub, fmt.Sprint("c", i), u, &outs[i])
+			defer s.Close()
+			join(s, lobby, 0)
+			sessions = append(sessions, s)
+		}
+		settle()
+		outs[0].took()
+		pass := func(d time.Duration, ask bool) {
+			for range d / hub.RoomTime {
+				time.Sleep(hub.RoomTime)
+				for _, n := range nodes {
+					n.TellRooms(0, 1, ask)
+				}
+			}
+			settle()
+		}
+		pass(5*time.Minute, false)
+		pass(time.Minute, true)
+		check(t, &outs[0])
+		nodes[1].setCut(true)
+		sessions[1].Close() // and its node has nothing to do with the room any more
+		settle()
+		nodes[1].setCut(false)
+		pass(hub.RoomTime, false)
+		checkPresent(t, nodes[0], 2)
+		pass(3*hub.RoomTime, false)
+		check(t, &outs[0], "presence lobby bob false")
 		checkPresent(t, nodes[0], 1)
 	})
 }

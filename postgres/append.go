@@ -51,17 +51,19 @@ type (
 type appending struct {
 	batch   []parley.Draft
 	results []parley.Appended
+	said    []string // the texts, and how the index has them
+	spelled []string
 
 	places    list[inRoom, place]
 	stored    list[entry, parley.Appended]
 	targets   list[message, *target]
 	mentioned list[called, int64] // the number of a member of that name
-	texts     int
-	documents []int64 // numbers for as many texts
+	documents []int64             // numbers for the texts
 
 	rooms map[string]*growth // those that have got more, by id
 	grown []*growth
 	put   rows
+	texts texts
 	then  pgx.Batch // what takes effect after the entries are there
 }
 
@@ -86,6 +88,12 @@ type rows struct {
 	body                                      [][]byte
 }
 
+// texts are those of the entries that can be searched, a slice a column.
+type texts struct {
+	num, room, seq, time []int64
+	words                []string
+}
+
 // A list is keys to ask for, each once, and the answers.
 type list[K comparable, V any] struct {
 	keys    []K
@@ -105,7 +113,10 @@ func (l *list[K, V]) want(k K) {
 
 // newAppending notes what is to be asked.
 func newAppending(batch []parley.Draft) *appending {
-	a := &appending{batch: batch, results: make([]parley.Appended, len(batch)), rooms: map[string]*growth{}}
+	a := &appending{
+		batch: batch, results: make([]parley.Appended, len(batch)), rooms: map[string]*growth{},
+		said: make([]string, len(batch)), spelled: make([]string, len(batch)),
+	}
 	for i := range batch {
 		d := &batch[i]
 		if !storable(d.Room) || !storable(d.User.ID) || !storable(d.ID) || !storable(d.Kind) {
@@ -117,11 +128,10 @@ func newAppending(batch []parley.Draft) *appending {
 		if d.Target != 0 {
 			a.targets.want(message{d.Room, d.Target})
 		}
-		if d.Kind == parley.KindText {
-			a.texts++
-		}
 		if d.Kind == parley.KindText || d.Kind == parley.KindEdit {
-			for names := range parley.Mentions(parley.TextOf(d.Body)) {
+			a.said[i] = parley.TextOf(d.Body)
+			a.spelled[i] = spell(a.said[i])
+			for names := range parley.Mentions(a.said[i]) {
 				for _, name := range names {
 					if storable(name) {
 						a.mentioned.want(called{d.Room, name})
@@ -140,7 +150,7 @@ func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s
 // drafts. What is asked after the locks is as it will be at the commit.
 func (a *appending) ask(t *tx) error {
 	var b pgx.Batch
-	b.Queue(`BEGIN`)
+	b.Queue(begin)
 	var locked []string
 	for at := range a.places.answers {
 		locked = append(locked, at.room)
@@ -150,8 +160,14 @@ func (a *appending) ask(t *tx) error {
 	a.askStored(&b)
 	a.askTargets(&b)
 	a.askMentioned(&b)
-	if a.texts > 0 {
-		b.Queue(`SELECT nextval('documents_num_seq') FROM generate_series(1, $1)`, a.texts).Query(func(rows pgx.Rows) (err error) {
+	texts := 0
+	for i := range a.batch {
+		if a.batch[i].Kind == parley.KindText {
+			texts++
+		}
+	}
+	if texts > 0 {
+		b.Queue(`SELECT nextval('documents_num_seq') FROM generate_series(1, $1)`, texts).Query(func(rows pgx.Rows) (err error) {
 			a.documents, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 			return err
 		})
@@ -219,13 +235,14 @@ func each(do func() error, dest ...any) func(pgx.Rows) error {
 func (a *appending) decide() {
 	for i := range a.batch {
 		if a.results[i].Err == nil {
-			a.results[i] = a.add(&a.batch[i])
+			a.results[i] = a.add(i)
 		}
 	}
 }
 
 // add numbers one draft.
-func (a *appending) add(d *parley.Draft) parley.Appended {
+func (a *appending) add(i int) parley.Appended {
+	d := &a.batch[i]
 	key := entry{d.Room, d.User.ID, d.ID}
 	// What was stored once keeps its answer, though it would be refused now.
 	if first := a.stored.answers[key]; first.Seq != 0 {
@@ -247,7 +264,7 @@ func (a *appending) add(d *parley.Draft) parley.Appended {
 	}
 	g.last++
 	g.by++
-	a.enter(&at, d, g.last)
+	a.enter(&at, i, g.last)
 	a.stored.answers[key] = parley.Appended{Seq: g.last, Time: d.Time}
 	return parley.Appended{Seq: g.last, Time: d.Time, Stored: true}
 }
@@ -266,7 +283,8 @@ func (at *place) refuse(room string) error {
 }
 
 // enter puts an entry among those to be stored, and has it take effect.
-func (a *appending) enter(at *place, d *parley.Draft, seq int64) {
+func (a *appending) enter(at *place, i int, seq int64) {
+	d := &a.batch[i]
 	document := int64(0)
 	if d.Kind == parley.KindText {
 		document, a.documents = a.documents[0], a.documents[1:]
@@ -278,7 +296,7 @@ func (a *appending) enter(at *place, d *parley.Draft, seq int64) {
 	if t, asked := a.targets.answers[message{d.Room, seq}]; asked && t == nil {
 		a.targets.answers[message{d.Room, seq}] = &target{author: at.user, kind: d.Kind, counts: parley.Counts(d.Kind), document: document}
 	}
-	a.fold(at, d, seq, document)
+	a.fold(at, i, seq, document)
 }
 
 // store stores the entries and what they change, and commits.
@@ -295,6 +313,9 @@ func (a *appending) store(t *tx) error {
 			rooms, by = append(rooms, g.room), append(by, g.by)
 		}
 		b.Queue(`UPDATE rooms r SET last = r.last + g.by FROM unnest($1::bigint[], $2::bigint[]) g (room, by) WHERE r.num = g.room`, rooms, by)
+		if x := &a.texts; len(x.num) > 0 {
+			b.Queue(insertDocuments, x.num, x.room, x.seq, x.time, x.words)
+		}
 		b.QueuedQueries = append(b.QueuedQueries, a.then.QueuedQueries...)
 	}
 	b.Queue(`COMMIT`)

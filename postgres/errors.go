@@ -24,6 +24,7 @@ const (
 	stateNoDatabase    = "3D000"
 	stateBadPassword   = "28P01"
 	stateNotAllowed    = "28000"
+	stateNotOwner      = "42501"
 )
 
 // failure turns an error of a connection into what the callers of a Store
@@ -96,6 +97,8 @@ func openError(config *pgx.ConnConfig, err error) error {
 		hint = "; make it first: createdb " + config.Database
 	case code == stateBadPassword || code == stateNotAllowed:
 		hint = fmt.Sprintf("; check the user %q and the password", config.User)
+	case code == stateNotOwner:
+		hint = fmt.Sprintf("; make the user its owner: ALTER DATABASE %s OWNER TO %s", config.Database, config.User)
 	case code == "" && isConnectError(err):
 		hint = "; check that it runs, and the address"
 	}

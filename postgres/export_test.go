@@ -14,3 +14,12 @@ func OpenThrough(ctx context.Context, url string, dial func(ctx context.Context,
 	config.ConnConfig.DialFunc = dial
 	return open(ctx, config)
 }
+
+// Setting returns one of PostgreSQL's settings on a connection that appends.
+func Setting(ctx context.Context, s *Store, name string) (value string, err error) {
+	err = s.writeIn(ctx, s.appends, func(t *tx) error {
+		_, err := t.row(`SELECT current_setting($1)`, []any{name}, &value)
+		return err
+	})
+	return value, err
+}

@@ -48,7 +48,7 @@ func (a *appending) askTargets(b *pgx.Batch) {
 
 	reactors := list[string, bool]{}
 	for i := range a.batch {
-		if d := &a.batch[i]; d.Kind == parley.KindReaction {
+		if d := &a.batch[i]; d.Kind == parley.KindReaction && a.results[i].Err == nil {
 			reactors.want(d.User.ID)
 		}
 	}
@@ -124,21 +124,32 @@ func (t *target) oneEmojiMore(d *parley.Draft) error {
 	return nil
 }
 
-const insertDocument = `INSERT INTO documents (num, room, seq, time, words) VALUES ($1, $2, $3, $4, $5::text::tsvector)`
+const insertDocuments = `INSERT INTO documents (num, room, seq, time, words)
+	SELECT num, room, seq, time, words::tsvector FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[]) x (num, room, seq, time, words)`
+
+// add has a text be found, which is spelled as spell does.
+func (x *texts) add(num, room, user, seq, time int64, spelled string) {
+	x.num, x.room, x.seq, x.time = append(x.num, num), append(x.room, room), append(x.seq, seq), append(x.time, time)
+	x.words = append(x.words, vector(room, user, spelled))
+}
 
 // fold has an entry that is about to be stored take effect.
-func (a *appending) fold(at *place, d *parley.Draft, seq, document int64) {
-	t := a.targets.answers[message{d.Room, d.Target}]
-	switch d.Kind {
-	case parley.KindText:
-		text := parley.TextOf(d.Body)
-		a.then.Queue(insertDocument, document, at.room, seq, d.Time.UnixMilli(), vector(at.room, at.user, text))
+func (a *appending) fold(at *place, i int, seq, document int64) {
+	d, text := &a.batch[i], a.said[i]
+	if d.Kind == parley.KindText {
+		a.texts.add(document, at.room, at.user, seq, d.Time.UnixMilli(), a.spelled[i])
 		a.mention(at, d.Room, text, seq)
+		return
+	}
+	t := a.targets.answers[message{d.Room, d.Target}]
+	if t == nil {
+		return // it has none
+	}
+	switch d.Kind {
 	case parley.KindEdit:
 		a.then.Queue(`UPDATE messages SET edited = $3 WHERE room = $1 AND seq = $2`, at.room, d.Target, seq)
 		a.then.Queue(`DELETE FROM mentions WHERE room = $1 AND seq = $2`, at.room, d.Target)
-		text := parley.TextOf(d.Body)
-		a.then.Queue(`UPDATE documents SET words = $2::text::tsvector WHERE num = $1`, t.document, vector(at.room, at.user, text))
+		a.then.Queue(`UPDATE documents SET words = $2::text::tsvector WHERE num = $1`, t.document, vector(at.room, at.user, a.spelled[i]))
 		a.mention(at, d.Room, text, d.Target)
 	case parley.KindDelete:
 		a.wipe(at, t, d.Target, seq)

@@ -183,7 +183,7 @@ func (i *importing) index() error {
 	}
 	fetch := fmt.Sprintf(`FETCH %d FROM texts`, piece)
 	for done := int64(0); ; {
-		var b pgx.Batch
+		var x texts
 		var document, room, seq, ms, person int64
 		var body []byte
 		rows, err := i.conn.Query(i.ctx, fetch)
@@ -191,19 +191,19 @@ func (i *importing) index() error {
 			return err
 		}
 		if _, err := pgx.ForEachRow(rows, []any{&document, &room, &seq, &ms, &person, &body}, func() error {
-			b.Queue(insertDocument, document, room, seq, ms, vector(room, person, parley.TextOf(json.RawMessage(body))))
+			x.add(document, room, person, seq, ms, spell(parley.TextOf(json.RawMessage(body))))
 			return nil
 		}); err != nil {
 			return err
 		}
-		if b.Len() == 0 {
+		if len(x.num) == 0 {
 			_, err := i.exec(`CLOSE texts`)
 			return err
 		}
-		if err := i.conn.SendBatch(i.ctx, &b).Close(); err != nil {
+		if _, err := i.exec(insertDocuments, x.num, x.room, x.seq, x.time, x.words); err != nil {
 			return err
 		}
-		done += int64(b.Len())
+		done += int64(len(x.num))
 		i.progress(documentsTable, done, all)
 	}
 }

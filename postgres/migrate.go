@@ -21,15 +21,6 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Advisory locks of ours; the second number says what about.
-const (
-	lockSpace  = 0x5061726c // "Parl"
-	lockTables = 1
-	lockAdmins = 2
-	// lockNames is of names; the key is the hash of one.
-	lockNames = lockSpace + 1
-)
-
 // migrate brings the database up to date, as one of several nodes that may be
 // about to, and sees to it that the lobby exists.
 func migrate(ctx context.Context, config *pgx.ConnConfig, now time.Time) error {
@@ -48,7 +39,7 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, now time.Time) error {
 	slices.Sort(names)
 	return pgx.BeginFunc(ctx, conn, func(pgx.Tx) error {
 		t := &tx{ctx, conn}
-		if _, err := t.exec(`SELECT pg_advisory_xact_lock($1, $2)`, lockSpace, lockTables); err != nil {
+		if err := t.lock("tables"); err != nil {
 			return err
 		}
 		version, err := versionOf(t, len(names))

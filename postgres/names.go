@@ -11,7 +11,7 @@ import (
 // is free.
 func freeName(t *tx, name string) (string, error) {
 	// Others who want the same name would find the same one free.
-	if _, err := t.exec(`SELECT pg_advisory_xact_lock($1, hashtext($2))`, lockNames, parley.NameKey(name)); err != nil {
+	if err := t.lock("name " + parley.NameKey(name)); err != nil {
 		return "", err
 	}
 	if taken, err := nameTaken(t, name); err != nil || !taken {
@@ -50,8 +50,8 @@ func nameTaken(t *tx, name string) (bool, error) {
 	return t.row(`SELECT 1 FROM users WHERE key = $1`, []any{parley.NameKey(name)}, &one)
 }
 
-// spell has something be found by its name; query is one of those below.
-func spell(t *tx, query string, num int64, name string) error {
+// spellName has something be found by its name; query is one of those below.
+func spellName(t *tx, query string, num int64, name string) error {
 	whole, later := words.Parts(name)
 	_, err := t.exec(query, num, whole, later)
 	return err

@@ -46,7 +46,7 @@ func insertUser(t *tx, user parley.User, role parley.Role, password any, now tim
 		[]any{user.ID, user.Name, parley.NameKey(user.Name), string(role), password, now.UnixMilli()}, &num); err != nil {
 		return 0, err
 	}
-	return num, spell(t, spellUser, num, user.Name)
+	return num, spellName(t, spellUser, num, user.Name)
 }
 
 // CreateAccount implements [parley.Store].
@@ -93,8 +93,7 @@ func (s *Store) HasAdmin(ctx context.Context) (bool, error) {
 // lockAdminship keeps others from changing who is an admin of the installation
 // until the end of the transaction. It comes before all other locks.
 func lockAdminship(t *tx) error {
-	_, err := t.exec(`SELECT pg_advisory_xact_lock($1, $2)`, lockSpace, lockAdmins)
-	return err
+	return t.lock("admins")
 }
 
 // adminBeside reports whether the installation has an admin other than the

@@ -13,6 +13,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,9 +29,16 @@ import (
 const (
 	// connectTime bounds making a connection.
 	connectTime = 5 * time.Second
-	// callTime bounds a call, with waiting for a connection and trying again. A
-	// database that is silent is noticed by it.
-	callTime = 15 * time.Second
+	// statementTime and lockTime bound a statement, and what it waits for others.
+	statementTime = 10 * time.Second
+	lockTime      = 5 * time.Second
+	// idleTime bounds how long a transaction waits for its node to say on. While
+	// one that is frozen or cut off has rooms locked, nobody appends to them.
+	idleTime = 2 * time.Second
+	// callSlack is how much longer than a statement a call may take, with waiting
+	// for a connection and trying again. A database that is silent is noticed by
+	// the end of it.
+	callSlack = 5 * time.Second
 	// appendConns is how many connections appending has to itself, so that no
 	// message waits behind ten thousand people who come back at once.
 	appendConns = 2
@@ -40,24 +49,28 @@ const (
 
 // sessionDefaults are settings of every connection, in PostgreSQL's words, where
 // the address does not say otherwise. They free what a node holds that has
-// stopped in the middle of something: while one that is frozen or cut off has
-// rooms locked, nobody else can append to them. Nothing of ours idles inside a
-// transaction for longer than it takes to decide.
+// stopped in the middle of something.
 var sessionDefaults = map[string]string{
 	"application_name":                    "parley",
-	"statement_timeout":                   "10s",
-	"lock_timeout":                        "5s",
-	"idle_in_transaction_session_timeout": "2s",
+	"statement_timeout":                   milliseconds(statementTime),
+	"lock_timeout":                        milliseconds(lockTime),
+	"idle_in_transaction_session_timeout": milliseconds(idleTime),
 }
+
+// appendSettings are those of the connections that append, where all is looked
+// up by a key. A plan that was made while the tables were small would go through
+// them, and be kept when they no longer are.
+var appendSettings = map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 
 // A Store is a [parley.Store] in a PostgreSQL database. Make one with [Open].
 // All methods are safe for concurrent use.
 type Store struct {
-	where   string
-	pool    *pgxpool.Pool
-	appends *pgxpool.Pool
-	closed  atomic.Bool
-	close   func()
+	where    string
+	callTime time.Duration
+	pool     *pgxpool.Pool
+	appends  *pgxpool.Pool
+	closed   atomic.Bool
+	close    func()
 }
 
 var _ parley.Store = (*Store)(nil)
@@ -102,7 +115,10 @@ func open(ctx context.Context, config *pgxpool.Config) (*Store, error) {
 	if err := migrate(ctx, config.ConnConfig, time.Now()); err != nil {
 		return nil, openError(config.ConnConfig, err)
 	}
-	s := &Store{where: whereOf(config.ConnConfig)}
+	s := &Store{where: whereOf(config.ConnConfig), callTime: statementTime + callSlack}
+	if ms, err := strconv.ParseInt(config.ConnConfig.RuntimeParams["statement_timeout"], 10, 64); err == nil {
+		s.callTime = max(s.callTime, time.Duration(ms)*time.Millisecond+callSlack)
+	}
 	var err error
 	// Nothing connects yet, so ctx, which may end after Open, is not for them.
 	if s.pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
@@ -110,6 +126,7 @@ func open(ctx context.Context, config *pgxpool.Config) (*Store, error) {
 	}
 	config = config.Copy()
 	config.MaxConns, config.MinConns, config.MinIdleConns = appendConns, 0, 0
+	maps.Copy(config.ConnConfig.RuntimeParams, appendSettings)
 	if s.appends, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
 		s.pool.Close()
 		return nil, openError(config.ConnConfig, err)
@@ -151,8 +168,11 @@ func (s *Store) call(ctx context.Context) (context.Context, context.CancelFunc, 
 	if s.closed.Load() {
 		return nil, nil, errClosed()
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, callTime, errSilent)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.callTime, errSilent)
 	return ctx, cancel, nil
 }
+
+// milliseconds spells a time as PostgreSQL's settings have it.
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 var errSilent = errors.New("the database does not answer in time")

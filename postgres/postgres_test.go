@@ -35,7 +35,7 @@ func newDatabase(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return url
+	return url + pgtest.Patience
 }
 
 func open(t testing.TB, url string) *postgres.Store {

@@ -114,7 +114,7 @@ func makeRoom(t *tx, room parley.Room, now time.Time) (num int64, made bool, err
 	made, err = t.row(`INSERT INTO rooms (id, name, kind, topic, created) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING num`,
 		[]any{room.ID, room.Name, string(room.Kind), room.Topic, now.UnixMilli()}, &num)
 	if made && room.Kind == parley.Public {
-		err = spell(t, spellRoom, num, room.Name)
+		err = spellName(t, spellRoom, num, room.Name)
 	}
 	return num, made, err
 }
@@ -157,7 +157,7 @@ func (s *Store) ChangeRoom(ctx context.Context, room, by string, change parley.R
 		if _, err := t.exec(`DELETE FROM room_words WHERE room = $1`, at.room); err != nil {
 			return err
 		}
-		return spell(t, spellRoom, at.room, r.Name)
+		return spellName(t, spellRoom, at.room, r.Name)
 	})
 	if err != nil {
 		return parley.Room{}, err

@@ -3,8 +3,8 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,13 +15,12 @@ import (
 	"github.com/seed-4a326f83/parley/internal/words"
 )
 
-// vector returns what the index knows of a text: its words, and those of ours
-// for its room and who said it.
-func vector(room, user int64, text string) string {
+// spell returns the words of a text as they go into the index.
+func spell(text string) string {
+	spaced := words.Spaced(text)
 	var b strings.Builder
-	b.Grow(2*len(text) + 32)
-	fmt.Fprintf(&b, "'%s' '%s'", roomWord(room), userWord(user))
-	for word := range strings.SplitSeq(words.Spaced(text), " ") {
+	b.Grow(len(spaced) + 2*strings.Count(spaced, " "))
+	for word := range strings.SplitSeq(spaced, " ") {
 		if word != "" {
 			b.WriteString(" '")
 			b.WriteString(word) // letters, digits and marks alone
@@ -29,6 +28,12 @@ func vector(room, user int64, text string) string {
 		}
 	}
 	return b.String()
+}
+
+// vector returns what the index knows of a text that is spelled: its words, and
+// those of ours for its room and who said it.
+func vector(room, user int64, spelled string) string {
+	return "'" + roomWord(room) + "' '" + userWord(user) + "'" + spelled
 }
 
 // roomWord and userWord are no words of a text, which have no such sign.
@@ -65,83 +70,124 @@ func (t term) in(spaced string) bool {
 	return strings.Contains(spaced, whole)
 }
 
-// Search implements [parley.Store].
+// Search implements [parley.Store]. What most look for is in the newest texts:
+// those are read through. Where that does not give enough, the index is asked,
+// which has to gather all that it finds before it can tell what is the newest.
 func (s *Store) Search(ctx context.Context, q parley.Search) (parley.Hits, error) {
-	terms, possible, err := termsOf(q.Words)
+	var n searching
+	possible, err := s.prepare(ctx, q, &n)
 	if err != nil || !possible {
 		return parley.Hits{}, err
 	}
-	match, possible, err := s.match(ctx, q, terms)
-	if err != nil || !possible {
-		return parley.Hits{}, err
-	}
-	limit := min(max(q.Limit, 1), parley.HistoryMax)
-	below := int64(math.MaxInt64)
-	if q.Cursor != 0 {
-		below = q.Cursor
-	}
-	after, before := int64(math.MinInt64), int64(math.MaxInt64)
-	if !q.After.IsZero() {
-		after = toMillisUp(q.After)
-	}
-	if !q.Before.IsZero() {
-		before = toMillisUp(q.Before)
-	}
-
-	var hits parley.Hits
-	var last int64
-	bytes := parley.PageBytes
-	full := false
-	for {
-		asked, seen := limit+1-len(hits.Messages), 0
-		query, args := searchAll+searchNewest, []any{q.Reader, after, before, below, asked}
-		if match != "" {
-			query, args = searchAll+searchWords+searchNewest, append(args, match)
+	for _, width := range readThrough {
+		had := len(n.hits.Messages)
+		n.low = n.below - width
+		if err := s.gather(ctx, &n, walkQuery+n.asked(n.words, " IS TRUE")+newestFirst, n.words); err != nil || n.full {
+			return n.hits, err
 		}
-		err = s.each(ctx, query, args, func(rows pgx.Rows) (bool, error) {
+		if n.below = n.low; n.low <= 0 {
+			return n.hits, nil
+		}
+		if got := len(n.hits.Messages) - had; got*promising < n.limit {
+			break
+		}
+	}
+	n.low = 0
+	query := walkQuery + newestFirst
+	if n.match != "" {
+		query = walkQuery + n.asked(n.match, "") + gathered
+	}
+	err = s.gather(ctx, &n, query, n.match)
+	return n.hits, err
+}
+
+// readThrough is how many texts are read through, first and then, if the first
+// gave at least one promising-th of what is wanted.
+var readThrough = []int64{8 << 10, 64 << 10}
+
+const promising = 16
+
+// The queries of a search: the texts of rooms ($1), from ($2) and below ($3) a
+// document, from ($4) and before ($5) a time, at most so many ($6), of which the
+// index, or the row, says that ($7).
+const (
+	walkQuery = `SELECT ` + messageColumns + `, d.num, r.id FROM (SELECT num, room, seq FROM documents
+		WHERE room = ANY ($1) AND num >= $2 AND num < $3 AND time >= $4 AND time < $5`
+	hitTables = ` LIMIT $6) d JOIN messages m ON m.room = d.room AND m.seq = d.seq
+		JOIN users u ON u.num = m.person JOIN rooms r ON r.num = d.room ORDER BY d.num DESC`
+	newestFirst = ` ORDER BY num DESC` + hitTables
+	gathered    = ` ORDER BY num + 0 DESC` + hitTables // in an order that no index has
+)
+
+// A searching is a search on its way.
+type searching struct {
+	terms         []term
+	words, match  string  // what is asked of a text, and with the rooms too
+	rooms         []int64 // of the reader
+	low, below    int64   // documents
+	after, before int64   // milliseconds
+
+	limit, bytes int
+	hits         parley.Hits
+	last         int64 // of hits
+	full         bool
+}
+
+// asked is the condition on the words, which with " IS TRUE" behind it no index
+// can answer.
+func (n *searching) asked(what, how string) string {
+	if what == "" {
+		return ""
+	}
+	return ` AND (words @@ $7::text::tsquery)` + how
+}
+
+// gather adds to the hits until they are full, or there is no more.
+func (s *Store) gather(ctx context.Context, n *searching, query, words string) error {
+	for !n.full {
+		asked, seen := n.limit+1-len(n.hits.Messages), 0
+		if slices.ContainsFunc(n.terms, term.several) {
+			asked = parley.HistoryMax // most of them may not be it
+		}
+		// Planned anew each time: what is best depends on what is asked.
+		args := []any{pgx.QueryExecModeCacheDescribe, n.rooms, n.low, n.below, n.after, n.before, asked}
+		if words != "" {
+			args = append(args, words)
+		}
+		if err := s.each(ctx, query, args, func(rows pgx.Rows) (bool, error) {
 			var document int64
 			var room string
 			m, err := scanMessage(rows, &document, &room)
 			if err != nil {
 				return false, err
 			}
-			seen++
-			below = document
-			if !inOrder(terms, m.Body) {
-				return true, nil
-			}
 			m.Room = room
-			if bytes -= m.Size(); len(hits.Messages) == limit || bytes < 0 && len(hits.Messages) > 0 {
-				full = true
-				return false, nil
-			}
-			hits.Messages, last = append(hits.Messages, m), document
-			return true, nil
-		})
-		switch {
-		case err != nil:
-			return parley.Hits{}, err
-		case full:
-			hits.Cursor = last
-			return hits, nil
-		case seen < asked:
-			return hits, nil
+			seen++
+			n.below = document
+			return n.add(m, document), nil
+		}); err != nil {
+			return err
+		}
+		if seen < asked {
+			return nil
 		}
 	}
+	return nil
 }
 
-// The queries of a search: the texts that one ($1) may read, from ($2) and before
-// ($3) a time, below a document ($4), at most so many ($5), and what the index is
-// asked of them ($6).
-const (
-	searchAll = `SELECT ` + messageColumns + `, d.num, r.id FROM documents d
-	JOIN members v ON v.room = d.room AND v.person = (SELECT num FROM users WHERE id = $1)
-	JOIN messages m ON m.room = d.room AND m.seq = d.seq
-	JOIN users u ON u.num = m.person JOIN rooms r ON r.num = d.room
-	WHERE d.time >= $2 AND d.time < $3 AND d.num < $4`
-	searchNewest = ` ORDER BY d.num DESC LIMIT $5`
-	searchWords  = ` AND d.words @@ $6::text::tsquery`
-)
+// add takes a text among the hits, if it is one, and reports whether there is
+// room for more.
+func (n *searching) add(m parley.Message, document int64) bool {
+	if !inOrder(n.terms, m.Body) {
+		return true
+	}
+	if n.bytes -= m.Size(); len(n.hits.Messages) == n.limit || n.bytes < 0 && len(n.hits.Messages) > 0 {
+		n.full, n.hits.Cursor = true, n.last
+		return false
+	}
+	n.hits.Messages, n.last = append(n.hits.Messages, m), document
+	return true
+}
 
 // inOrder reports whether the terms stand in a text as they should.
 func inOrder(terms []term, body json.RawMessage) bool {
@@ -176,50 +222,52 @@ func termsOf(wanted []string) (terms []term, possible bool, err error) {
 	return terms, len(terms) > 0 || len(wanted) == 0, nil
 }
 
-// match returns what the index is asked, and whether there can be an answer at
-// all.
-func (s *Store) match(ctx context.Context, q parley.Search, terms []term) (match string, possible bool, err error) {
+// prepare finds out what is asked, and whether there can be an answer at all.
+func (s *Store) prepare(ctx context.Context, q parley.Search, n *searching) (possible bool, err error) {
+	if n.terms, possible, err = termsOf(q.Words); err != nil || !possible {
+		return false, err
+	}
 	var parts []string
-	for _, t := range terms {
+	for _, t := range n.terms {
 		parts = append(parts, t.query())
 	}
-	if q.From != "" {
-		var user int64
-		found, err := s.row(ctx, `SELECT num FROM users WHERE id = $1`, []any{q.From}, &user)
-		if err != nil || !found {
-			return "", false, err
-		}
-		parts = append(parts, "'"+userWord(user)+"'")
+	var from int64
+	found, err := s.row(ctx, `SELECT coalesce((SELECT num FROM users WHERE id = $2), 0), coalesce((SELECT max(num) FROM documents), 0) + 1,
+		ARRAY(SELECT m.room FROM users u JOIN members m ON m.person = u.num JOIN rooms r ON r.num = m.room WHERE u.id = $1 AND $3 IN ('', r.id))`,
+		[]any{q.Reader, q.From, q.Room}, &from, &n.below, &n.rooms)
+	if err != nil || !found || len(n.rooms) == 0 || q.From != "" && from == 0 {
+		return false, err
 	}
-	rooms, err := s.roomsToSearch(ctx, q)
-	switch {
-	case err != nil || len(rooms) == 0:
-		return "", false, err
-	case len(rooms) <= maxScope:
+	if q.From != "" {
+		parts = append(parts, "'"+userWord(from)+"'")
+	}
+	n.words = strings.Join(parts, " & ")
+	if len(n.rooms) <= maxScope {
+		var rooms []string
+		for _, room := range n.rooms {
+			rooms = append(rooms, "'"+roomWord(room)+"'")
+		}
 		parts = append(parts, "("+strings.Join(rooms, " | ")+")")
 	}
-	return strings.Join(parts, " & "), true, nil
+	n.match = strings.Join(parts, " & ")
+
+	n.limit, n.bytes = min(max(q.Limit, 1), parley.HistoryMax), parley.PageBytes
+	if q.Cursor != 0 {
+		n.below = min(n.below, q.Cursor)
+	}
+	n.after, n.before = math.MinInt64, math.MaxInt64
+	if !q.After.IsZero() {
+		n.after = toMillisUp(q.After)
+	}
+	if !q.Before.IsZero() {
+		n.before = toMillisUp(q.Before)
+	}
+	return true, nil
 }
 
 // maxScope is how many rooms the index is asked for. Where there are more, most
 // of what it finds is taken to be in one of them.
 const maxScope = 16
-
-// roomsToSearch returns the rooms in which something may be found, one more than
-// maxScope at most, as the index is asked for them.
-func (s *Store) roomsToSearch(ctx context.Context, q parley.Search) (rooms []string, err error) {
-	query, args := `SELECT m.room FROM users u JOIN members m ON m.person = u.num WHERE u.id = $1 LIMIT $2`, []any{q.Reader, maxScope + 1}
-	if q.Room != "" {
-		query, args = `SELECT m.room FROM users u JOIN members m ON m.person = u.num JOIN rooms r ON r.num = m.room WHERE u.id = $1 AND r.id = $2`, []any{q.Reader, q.Room}
-	}
-	err = s.each(ctx, query, args, func(rows pgx.Rows) (bool, error) {
-		var room int64
-		err := rows.Scan(&room)
-		rooms = append(rooms, "'"+roomWord(room)+"'")
-		return true, err
-	})
-	return rooms, err
-}
 
 // toMillisUp returns the first whole millisecond at or after t, which compares
 // with times of messages as t does.

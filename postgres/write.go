@@ -18,6 +18,11 @@ import (
 // a deadlock, two of one name at once, a connection lost before the commit.
 const tries = 8
 
+// begin begins a transaction of which each statement sees what was committed
+// before it: what is asked behind a lock is as it is now, whatever the default
+// of the database.
+const begin = `BEGIN ISOLATION LEVEL READ COMMITTED`
+
 // A tx is a transaction, used by one goroutine.
 type tx struct {
 	ctx  context.Context
@@ -40,11 +45,21 @@ func (t *tx) row(query string, args []any, dest ...any) (found bool, err error) 
 	return found && err == nil, err
 }
 
+// lockSpace keeps our advisory locks apart from those of other programs ("Parl").
+const lockSpace = 0x5061726c
+
+// lock keeps others of the same schema from taking the lock of that name, until
+// the end of the transaction.
+func (t *tx) lock(name string) error {
+	_, err := t.exec(`SELECT pg_advisory_xact_lock($1, hashtext(current_schema() || ' ' || $2))`, lockSpace, name)
+	return err
+}
+
 // write runs do in a transaction and returns when that is on disk. An error of
 // do undoes it. It may be called again after its changes were undone.
 func (s *Store) write(ctx context.Context, do func(*tx) error) error {
 	return s.writeIn(ctx, s.pool, func(t *tx) error {
-		if _, err := t.exec("BEGIN"); err != nil {
+		if _, err := t.exec(begin); err != nil {
 			return err
 		}
 		if err := do(t); err != nil {

@@ -316,7 +316,7 @@ func TestSlowReadersAreEnded(t *testing.T) {
 		bus = hub.NewBus(1024)
 		return options{bus: bus, limits: chat.Limits{Connections: 16}}
 	}
-	onAll(t, start, func(t *testing.T, s *site) {
+	onBoth(t, start, func(t *testing.T, s *site) {
 		slow, _, err := s.connect(nil)
 		if err != nil {
 			t.Fatal(err)

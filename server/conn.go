@@ -80,13 +80,17 @@ func (c *conn) do(req *chat.Request, err error, reply chat.Reply) {
 // had a ref or wants one.
 func (c *conn) answer(ref json.RawMessage, asked *socketio.Event, ack any, err error) {
 	if err != nil {
-		c.out.put(message{json: encodeAnswer(parley.EventError, ref, chat.ErrorOf(err)), asked: asked}, answer)
+		c.reply(parley.EventError, ref, asked, chat.ErrorOf(err))
 		if ending, ok := c.session.Refused(err); ok {
 			c.out.end(ending)
 		}
 	} else if ref != nil || asked != nil {
-		c.out.put(message{json: encodeAnswer("ack", ref, ack), asked: asked}, answer)
+		c.reply("ack", ref, asked, ack)
 	}
+}
+
+func (c *conn) reply(typ string, ref json.RawMessage, asked *socketio.Event, fields any) {
+	c.out.put(message{json: encodeAnswer(typ, ref, fields), typ: typ, asked: asked}, answer)
 }
 
 // encodeAnswer writes {"type":typ,"ref":ref, and the fields of the struct.

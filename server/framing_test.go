@@ -86,6 +86,8 @@ type ioClient struct {
 	bye          int      // the code of the last bye
 	disconnected bool     // with a DISCONNECT
 
+	posting sync.Mutex // one POST at a time, as the protocol has it
+
 	mu   sync.Mutex
 	acks int
 	refs map[string]string // of requests, by the ids of acks
@@ -230,6 +232,8 @@ func (c *ioClient) send(ctx context.Context, packet string, attachments ...strin
 		for _, a := range attachments {
 			packet += "\x1eb" + base64.StdEncoding.EncodeToString([]byte(a))
 		}
+		c.posting.Lock()
+		defer c.posting.Unlock()
 		_, _, err := c.request(ctx, "POST", packet)
 		return err
 	}
@@ -284,8 +288,13 @@ func (c *ioClient) Read(ctx context.Context) (websocket.MessageType, []byte, err
 			c.disconnected = true
 			continue
 		}
-		object, isEvent := strings.CutPrefix(p, `42["message",`)
-		if !isEvent {
+		object, isEvent := strings.CutPrefix(p, `42[`)
+		if isEvent {
+			var typ string
+			if typ, object, _ = strings.Cut(object, ","); !strings.HasPrefix(object, `{"type":`+typ) {
+				return 0, nil, fmt.Errorf("an event that does not go by its type: %.200s", p)
+			}
+		} else {
 			id, answer, _ := strings.Cut(strings.TrimPrefix(p, "43"), "[")
 			c.mu.Lock()
 			ref, asked := c.refs[id]

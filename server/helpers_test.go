@@ -91,6 +91,7 @@ func bubble(t *testing.T, o options, test func(t *testing.T, b *bubbleServer)) {
 func bubbleOver(t *testing.T, f framing, o options, test func(t *testing.T, b *bubbleServer)) {
 	path := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
+		defer time.Sleep(time.Minute) // socketio's goroutines stay a little while when they are idle
 		store, err := sqlite.Open(context.Background(), filepath.Join(path, "parley.db"))
 		if err != nil {
 			t.Fatal(err)
@@ -101,7 +102,7 @@ func bubbleOver(t *testing.T, f framing, o options, test func(t *testing.T, b *b
 		o.config.Chat = o.chat(store, bus)
 		b := &bubbleServer{t: t, Server: server.New(o.config), framing: f, accept: make(chan net.Conn), closed: make(chan struct{})}
 		b.client = &http.Client{Transport: &http.Transport{
-			DialContext: func(context.Context, string, string) (net.Conn, error) { return b.connect(), nil },
+			DialContext: func(context.Context, string, string) (net.Conn, error) { return b.connect() },
 		}}
 		defer b.client.CloseIdleConnections()
 		// As in cmd/parley.
@@ -141,10 +142,14 @@ func (b *bubbleServer) Close() error {
 func (b *bubbleServer) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080} }
 
 // connect returns the client's end of a connection.
-func (b *bubbleServer) connect() net.Conn {
+func (b *bubbleServer) connect() (net.Conn, error) {
 	client, server := net.Pipe()
-	b.accept <- loopbackConn{server}
-	return client
+	select {
+	case b.accept <- loopbackConn{server}:
+		return client, nil
+	case <-b.closed: // somebody polls on
+		return nil, net.ErrClosed
+	}
 }
 
 // A loopbackConn says that it comes from loopback.
@@ -177,7 +182,10 @@ func (b *bubbleServer) openIO(header http.Header) *ioClient {
 // raw opens a connection of the plain gateway, of which the test sees the bytes.
 func (b *bubbleServer) raw() (net.Conn, *bufio.Reader) {
 	b.t.Helper()
-	conn := b.connect()
+	conn, err := b.connect()
+	if err != nil {
+		b.t.Fatal(err)
+	}
 	go conn.Write([]byte("GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"))
 	r := bufio.NewReader(conn)

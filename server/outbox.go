@@ -56,6 +56,7 @@ const (
 type message struct {
 	json  []byte
 	event *parley.Event   // whose JSON it is; nil: it is an answer
+	typ   string          // of an answer
 	asked *socketio.Event // the request that it is the ack of, in Socket.IO's sense
 }
 

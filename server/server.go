@@ -156,6 +156,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for _, c := range conns {
 		c.out.end(restarting(len(conns)))
 	}
+	defer s.io.Close()
 	select {
 	case <-s.idle:
 		return err

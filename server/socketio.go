@@ -12,9 +12,6 @@ import (
 	"github.com/seed-4a326f83/parley/socketio/engineio"
 )
 
-// ioEvent is the event of Socket.IO that carries Parley's.
-const ioEvent = "message"
-
 // maxAnswer is more than the longest answer, a join of 200 rooms, and what the
 // outbox has sent before it.
 const maxAnswer = 4 << 20
@@ -22,7 +19,7 @@ const maxAnswer = 4 << 20
 // newSocketIO returns the Socket.IO gateway, and what encodes an event for it.
 // The words are those of the plain one, over WebSocket or HTTP long-polling: a
 // word is an event with its fields as the one argument, its answer is the
-// acknowledgement. Rooms and all else are Parley's, not socketio's.
+// acknowledgement, and Parley's events go by their types. Rooms and all else are Parley's, not socketio's.
 func newSocketIO(s *Server) (io *socketio.Server, prepare func(*parley.Event) any) {
 	io = socketio.NewServer(&socketio.Options{
 		Engine: engineio.Options{
@@ -46,7 +43,7 @@ func newSocketIO(s *Server) (io *socketio.Server, prepare func(*parley.Event) an
 	io.Use(func(socket *socketio.Socket) error { return socket.Value().(*ioConn).greet(socket) })
 	io.On("connection", func(socket *socketio.Socket) { socket.Value().(*ioConn).open(socket) })
 	return io, func(ev *parley.Event) any {
-		p, err := io.Prepare(ioEvent, json.RawMessage(ev.JSON))
+		p, err := io.Prepare(ev.Type, json.RawMessage(ev.JSON))
 		if err != nil {
 			panic(err) // it is JSON
 		}
@@ -308,8 +305,8 @@ func (c *ioConn) send(m message) {
 		m.asked.Ack(json.RawMessage(m.json))
 	case m.event != nil:
 		c.socket.EmitPrepared(m.event.Framed(c.server.prepare).(*socketio.Prepared))
-	default:
-		c.socket.Emit(ioEvent, json.RawMessage(m.json))
+	default: // an answer, of which the client wanted no ack
+		c.socket.Emit(m.typ, json.RawMessage(m.json))
 	}
 }
 
@@ -336,7 +333,7 @@ func (c *ioConn) bye(e parley.Ending) {
 		return
 	}
 	c.server.noteEnd(e)
-	socket.Emit(ioEvent, json.RawMessage(parley.ByeEvent(e).JSON))
+	socket.Emit(parley.EventBye, json.RawMessage(parley.ByeEvent(e).JSON))
 	// Not before it has left: who shuts the server down waits for the close.
 	deadline := time.NewTimer(closeTime)
 	defer deadline.Stop()

@@ -245,7 +245,7 @@ func TestArgumentsOfWords(t *testing.T) {
 			c.tell(t, `421`+event)
 			c.want(t, `431[{"type":"error","code":"invalid","message":"`)
 			c.tell(t, `42`+event) // nobody waits for an ack, so it is told as an event
-			c.want(t, `42["message",{"type":"error","code":"invalid","message":"`)
+			c.want(t, `42["error",{"type":"error","code":"invalid","message":"`)
 		}
 		c.tell(t, `421["dance",{}]`)
 		c.want(t, `431[{"type":"error","code":"unknown_type"`)
@@ -253,9 +253,9 @@ func TestArgumentsOfWords(t *testing.T) {
 		c.want(t, `431[{"type":"error","code":"unknown_type"`)
 		// Without acks it is as on plain: the ref, if there is one, wants an answer.
 		c.tell(t, `42["ping",{}]`, `42["ping",{"ref":"r"}]`, `421["ping",{"ref":7}]`, `42["dance",{"ref":8}]`)
-		c.want(t, `42["message",{"type":"ack","ref":"r"}]`)
+		c.want(t, `42["ack",{"type":"ack","ref":"r"}]`)
 		c.want(t, `431[{"type":"ack","ref":7}]`)
-		c.want(t, `42["message",{"type":"error","ref":8,"code":"unknown_type"`)
+		c.want(t, `42["error",{"type":"error","ref":8,"code":"unknown_type"`)
 	})
 }
 
@@ -268,7 +268,7 @@ func TestBinaryArgumentsAreRefused(t *testing.T) {
 			if err := c.send(t.Context(), event, "\x01\x02"); err != nil {
 				t.Fatal(err)
 			}
-			c.want(t, `42["message",{"type":"bye","code":1003,`)
+			c.want(t, `42["bye",{"type":"bye","code":1003,`)
 			c.want(t, `41`)
 			c.wantEnd(t)
 		}
@@ -296,7 +296,7 @@ func TestSizesOverSocketIO(t *testing.T) {
 		c.tell(t, `421["ping",`+pad(``, 72<<10)+`]`)
 		c.want(t, `431[{"type":"ack"`)
 		c.tell(t, `421["ping",`+pad(``, 72<<10+1)+`]`)
-		c.want(t, `42["message",{"type":"bye","code":1009,`)
+		c.want(t, `42["bye",{"type":"bye","code":1009,`)
 		c.want(t, `41`)
 		c.wantEnd(t)
 
@@ -304,7 +304,7 @@ func TestSizesOverSocketIO(t *testing.T) {
 		early.tell(t, `40`)
 		early.want(t, `40{"sid":"`)
 		early.tell(t, `421["hello",`+pad(`"name":"ann",`, 72<<10+1)+`]`)
-		early.want(t, `42["message",{"type":"bye","code":1009,`)
+		early.want(t, `42["bye",{"type":"bye","code":1009,`)
 		early.want(t, `41`)
 		early.wantEnd(t)
 

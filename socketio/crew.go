@@ -13,13 +13,14 @@ type crew struct {
 	fewest int            // how many of them there were at any time since tidy was called
 	timer  *time.Timer    // calls tidy; nil: nobody has waited yet
 	armed  bool
+	closed bool // nobody waits any more
 }
 
 const (
 	// maxIdle is how many goroutines wait for clients at most.
 	maxIdle = 1024
 	// tidyEvery is after how long those end that were not needed.
-	tidyEvery = time.Second
+	tidyEvery = 200 * time.Millisecond
 )
 
 // run has c.run called by another goroutine.
@@ -54,7 +55,7 @@ func (w *crew) work(c *client) {
 func (w *crew) wait(me chan *client) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.idle) == maxIdle {
+	if w.closed || len(w.idle) == maxIdle {
 		return false
 	}
 	w.idle = append(w.idle, me)
@@ -69,10 +70,27 @@ func (w *crew) wait(me chan *client) bool {
 	return true
 }
 
+// close ends those that wait, and each other one when its client's jobs are done.
+func (w *crew) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	for _, me := range w.idle {
+		close(me)
+	}
+	w.idle = nil
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+}
+
 // tidy ends those that were not needed since it was called last.
 func (w *crew) tidy() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
 	for _, unneeded := range w.idle[:w.fewest] {
 		close(unneeded)
 	}

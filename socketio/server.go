@@ -76,7 +76,11 @@ func (io *Server) Connections() int { return io.engine.Sessions() }
 
 // Close ends all connections, and refuses new ones. Clients see that the transport was closed, and come back by themselves.
 // It does not wait for the handlers that are told.
-func (io *Server) Close() error { return io.engine.Close() }
+func (io *Server) Close() error {
+	err := io.engine.Close()
+	io.crew.close()
+	return err
+}
 
 // allow is Engine.IO's AllowRequest.
 func (io *Server) allow(r *http.Request) (any, error) {

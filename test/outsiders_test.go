@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// debianPython is the python3 that Debian's python3-websockets belongs to;
-// another may come first on the PATH.
+// debianPython is the python3 that Debian's python3-websockets and
+// python3-socketio belong to; another may come first on the PATH.
 const debianPython = "/usr/bin/python3"
 
 // TestOutsiders runs clients in other languages, on WebSocket implementations
@@ -26,6 +26,12 @@ func TestOutsiders(t *testing.T) {
 			needsModule(t, "socket.io-client")
 			args := append([]string{"outsiders/socketio.mjs"}, transports...)
 			newControl(t).run(2*time.Minute, ".", "node", args...)
+		})
+		t.Run("python with socketio "+name, func(t *testing.T) {
+			t.Parallel()
+			needs(t, debianPython)
+			args := append([]string{"outsiders/socketio_client.py"}, transports...)
+			newControl(t).run(2*time.Minute, ".", debianPython, args...)
 		})
 	}
 	t.Run("python with websockets", func(t *testing.T) {

@@ -148,7 +148,7 @@ func future(t *testing.T, s parley.Store, in installation) (seqs []int64, name s
 func TestMigrateMovesAll(t *testing.T) {
 	server := must(pgtest.Start(pgtest.Config{}))(t)
 	t.Cleanup(func() { check(t, server.Stop()) })
-	url := must(server.CreateSchema(t.Context(), "postgres"))(t)
+	url := must(server.CreateSchema(t.Context(), "postgres"))(t) + pgtest.Patience
 	folder := t.TempDir()
 	file := filepath.Join(folder, databaseFile)
 	from := must(sqlite.Open(t.Context(), file))(t)

@@ -33,6 +33,10 @@ const (
 	owner = "parley"
 )
 
+// Patience goes behind a URL in tests that are not about timeouts: parameters of
+// the connection that hold on a machine that is very busy.
+const Patience = "&connect_timeout=60&statement_timeout=120000&lock_timeout=120000&idle_in_transaction_session_timeout=120000"
+
 // A Config says what server is run. The zero value is good.
 type Config struct {
 	// Durable has it sync its log to the disk, as a server in use does. Without,

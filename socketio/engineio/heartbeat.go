@@ -8,6 +8,7 @@ type heartbeat struct {
 	timer    *time.Timer
 	due      time.Duration // on the server's clock: when the next ping is, or the answer to the last one must have come
 	awaiting bool          // a ping is out
+	queued   bool          // it waits for a GET request
 	extended bool          // the client was heard of since, which once gives it more time
 	forgiven bool          // the timer was late itself, which once gives it more time, too
 }
@@ -19,7 +20,7 @@ func (b *heartbeat) begin(s *Session) {
 	b.timer = time.AfterFunc(interval, s.beatDue)
 }
 
-// set has the timer end the session, which is closing, after d.
+// set has the timer end the session after d.
 func (b *heartbeat) set(s *Session, d time.Duration) {
 	b.due = s.server.now() + d
 	b.timer.Reset(d)
@@ -46,8 +47,12 @@ func (b *heartbeat) heard(s *Session, pong bool) {
 	}
 }
 
-// expired reports whether the client is late with its answer, whether the timer has told so yet or not.
-func (b *heartbeat) expired(s *Session) bool { return b.awaiting && s.server.now() >= b.due }
+// expired reports whether the client is late with its answer, whether the timer has told so yet or not; also where that should
+// have pinged it, and no GET request came to get the ping.
+func (b *heartbeat) expired(s *Session) bool {
+	late := s.server.now() - b.due
+	return b.awaiting && late >= 0 || !b.awaiting && s.polling != nil && late >= s.server.opts.PingTimeout
+}
 
 // beatDue is the timer's function.
 func (s *Session) beatDue() {
@@ -68,16 +73,24 @@ func (s *Session) beatDue() {
 	case b.awaiting:
 		s.shut(PingTimeout)
 	default:
-		// A ping that waits to be fetched is due to be answered as if this were in time, which the client counts on, too; but
-		// where timers are very late, there must be time for it.
-		b.awaiting, b.extended, b.forgiven = true, false, false
-		b.due = max(b.due+timeout, now+timeout/2)
-		if s.polling == nil || s.polling.waits() {
+		b.awaiting, b.extended, b.forgiven, b.queued = true, false, false, s.polling != nil
+		if b.queued && !s.polling.waits() {
+			b.due += timeout // as if this were in time: who does not poll is gone then, and hears so if it comes back
+		} else {
 			b.due = now + timeout // it leaves at once: all of the time is the client's
 		}
 		b.timer.Reset(b.due - now)
 		s.send([]Packet{ping})
 	}
+}
+
+// delivered notes that what was queued leaves. Only then is there a ping to be answered.
+func (b *heartbeat) delivered(s *Session) {
+	if !b.awaiting || !b.queued {
+		return
+	}
+	b.queued = false
+	b.set(s, s.server.opts.PingTimeout)
 }
 
 var ping = Wire([]byte{typePing})

@@ -154,6 +154,9 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	q.poll = p
 	s.await(p, q, r)
 	q.poll = nil
+	if s.state == open && len(q.queue) == 0 {
+		s.beat.delivered(s)
+	}
 	s.mu.Unlock()
 	if p.refused {
 		refuse(w, BadRequest)

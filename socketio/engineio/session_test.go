@@ -92,6 +92,23 @@ func TestHeartbeat(t *testing.T) {
 	})
 }
 
+// TestPingIsAnsweredInTimeAfterItIsFetched: a client that polls late has as long for the answer as any.
+func TestPingIsAnsweredInTimeAfterItIsFetched(t *testing.T) {
+	inWorld(t, engineio.Options{}, func(t *testing.T, w *world) {
+		sid := w.poll()
+		for range 3 {
+			time.Sleep(pingInterval + pingTimeout*3/4)
+			w.get(sid).want(t, 200, "2")
+			time.Sleep(pingTimeout * 3 / 4)
+			w.post(sid, "3").want(t, 200, "ok")
+		}
+		w.get(sid).want(t, 200, "2")
+		time.Sleep(pingTimeout)
+		w.post(sid, "3").wantError(t, 400, engineio.UnknownSession)
+		w.ended(engineio.PingTimeout)
+	})
+}
+
 func TestPingTimeout(t *testing.T) {
 	inWorld(t, engineio.Options{}, func(t *testing.T, w *world) {
 		begun := time.Now()

@@ -217,6 +217,9 @@ func (u *upgrade) takeOver() bool {
 	s.polling, s.ws = nil, u.ws
 	s.server.upgraded()
 	s.sendFrames(queue)
+	if s.state == open {
+		s.beat.delivered(s)
+	}
 	if s.state == closing {
 		s.gone()
 		go closeWebSocket(s.ws, ForcedClose)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -56,23 +57,18 @@ func (p *person) do(req chat.Request) {
 	}
 }
 
-// wait waits until an event with all the words was told, and returns how many
-// messages were by then.
+// wait waits until an event with all the words was told.
 func (p *person) wait(words ...string) {
 	p.t.Helper()
-	until(p.t, fmt.Sprint(p.name, " is told ", words), nothing, func() bool {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		for _, ev := range p.told {
-			all := true
-			for _, word := range words {
-				all = all && strings.Contains(ev, word)
-			}
-			if all {
-				return true
-			}
-		}
-		return false
+	until(p.t, fmt.Sprint(p.name, " is told ", words), nothing, func() bool { return p.heard(words...) })
+}
+
+// heard reports whether an event with all the words was told.
+func (p *person) heard(words ...string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.told, func(ev string) bool {
+		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(ev, word) })
 	})
 }
 
@@ -106,7 +102,7 @@ func TestChatsOverNATS(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer bus.Close()
-		c := chat.New(chat.Config{Store: store, Bus: bus, Guests: true, Log: log})
+		c := chat.New(chat.Config{Store: store, Bus: bus, Limits: chat.Limits{Connections: 16}, Guests: true, Log: log})
 		defer c.Close(context.Background())
 		p := &person{t: t, name: name}
 		p.Session = c.Connect(p, nil)
@@ -153,6 +149,7 @@ func TestChatsOverNATS(t *testing.T) {
 	relay.lead(run(t, &server.Options{}).Addr().String())
 	say(cat)
 	everybodyHears()
+	until(t, "signals cross again", func() { cat.do(chat.Request{Type: "signal", Room: "tea", Kind: "back"}) }, func() bool { return ann.heard("back") })
 	cat.Close()
 	ann.wait(`"presence"`, `"cat"`, `"online":false`)
 }

@@ -23,7 +23,8 @@ class Guest {
       reconnectionDelayMax: 1000,
       auth: (send) => send(this.session ? { session: this.session } : { name }),
     })
-    this.socket.on('message', (event) => {
+    this.socket.onAny((type, event) => {
+      assert.equal(event.type, type)
       this.#events.push(event)
       this.#wake()
     })

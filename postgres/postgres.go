@@ -29,11 +29,12 @@ import (
 const (
 	// connectTime bounds making a connection.
 	connectTime = 5 * time.Second
-	// statementTime and lockTime bound a statement, and what it waits for others;
-	// idleTime is how long a transaction may do nothing.
+	// statementTime and lockTime bound a statement, and what it waits for others.
 	statementTime = 10 * time.Second
 	lockTime      = 5 * time.Second
-	idleTime      = 2 * time.Second
+	// idleTime bounds how long a transaction waits for its node to say on. While
+	// one that is frozen or cut off has rooms locked, nobody appends to them.
+	idleTime = 2 * time.Second
 	// callSlack is how much longer than a statement a call may take, with waiting
 	// for a connection and trying again. A database that is silent is noticed by
 	// the end of it.
@@ -48,9 +49,7 @@ const (
 
 // sessionDefaults are settings of every connection, in PostgreSQL's words, where
 // the address does not say otherwise. They free what a node holds that has
-// stopped in the middle of something: while one that is frozen or cut off has
-// rooms locked, nobody else can append to them. Nothing of ours idles inside a
-// transaction for longer than it takes to decide.
+// stopped in the middle of something.
 var sessionDefaults = map[string]string{
 	"application_name":                    "parley",
 	"statement_timeout":                   milliseconds(statementTime),

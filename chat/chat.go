@@ -87,6 +87,7 @@ type Chat struct {
 	verify    func(ctx context.Context, token string) (parley.Claims, error)
 	passwords passwords
 	guessing  *guessing
+	hasAdmin  atomic.Bool // it is known that there is one
 	seen      *seen
 
 	node     string        // begins the ids of connections

@@ -124,7 +124,11 @@ func (c *Chat) SignUp(ctx context.Context, ticket *parley.SessionToken, name, pa
 	var hash *parley.SessionHash
 	if ticket != nil {
 		h := ticket.Hash()
-		if _, err := c.store.Ticket(ctx, h, c.now()); err != nil { // before the work of hashing
+		t, err := c.store.Ticket(ctx, h, c.now())
+		if err == nil && setsUp(t) {
+			err = parley.Errorf(parley.CodeNotFound, "this link makes the first admin; it is no invitation")
+		}
+		if err != nil { // before the work of hashing
 			return parley.Account{}, err
 		}
 		hash = &h

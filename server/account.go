@@ -1,7 +1,6 @@
 package server
 
 import (
-	"crypto/subtle"
 	"net/http"
 
 	"github.com/seed-4a326f83/parley"
@@ -22,13 +21,22 @@ func (s *Server) getConfig(c *call) (any, error) {
 	type provider struct {
 		Name string `json:"name"`
 	}
+	// Other nodes may have seen to it.
+	setup := false
+	if s.signIns.Accounts {
+		has, err := s.chat.HasAdmin(c.Context())
+		if err != nil {
+			return nil, err
+		}
+		setup = !has
+	}
 	answer := struct {
 		Guests   bool      `json:"guests"`
 		Accounts bool      `json:"accounts"`
 		Setup    bool      `json:"setup"`
 		OIDC     *provider `json:"oidc,omitempty"`
 		User     *mine     `json:"user,omitempty"`
-	}{Guests: s.chat.Guests(), Accounts: s.signIns.Accounts, Setup: s.setupToken.Load() != nil}
+	}{Guests: s.chat.Guests(), Accounts: s.signIns.Accounts, Setup: setup}
 	if s.signIns.OIDC != nil {
 		answer.OIDC = &provider{s.signIns.OIDC.name}
 	}
@@ -55,19 +63,17 @@ func (s *Server) signedIn(c *call, a parley.Account) (any, error) {
 }
 
 func (s *Server) setup(c *call) (any, error) {
-	var in struct{ Token, Name, Password string }
+	var in struct {
+		Token          parley.SessionToken
+		Name, Password string
+	}
 	if err := c.read(&in); err != nil {
 		return nil, err
 	}
-	token := s.setupToken.Load()
-	if token == nil || subtle.ConstantTimeCompare([]byte(*token), []byte(in.Token)) != 1 {
-		return nil, parley.Errorf(parley.CodeNotFound, "this link is not good, or not any more; the server prints it when it starts and there is no admin")
-	}
-	a, err := s.chat.SignUp(c.Context(), nil, in.Name, in.Password)
+	a, err := s.chat.SetUp(c.Context(), in.Token, in.Name, in.Password)
 	if err != nil {
 		return nil, err
 	}
-	s.setupToken.Store(nil)
 	return s.signedIn(c, a)
 }
 

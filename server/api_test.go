@@ -133,7 +133,7 @@ func (s *side) ends(code websocket.StatusCode) {
 // accounts starts a server with accounts and returns the browser of its admin,
 // ann.
 func accounts(t *testing.T) (base string, ann *browser) {
-	base = startServer(t, options{noGuests: true, config: server.Config{SignIns: server.SignIns{Accounts: true, Setup: "first"}}})
+	base = startServer(t, options{noGuests: true, setup: "first", config: server.Config{SignIns: server.SignIns{Accounts: true}}})
 	ann = newBrowser(t, base)
 	ann.get("POST", "/api/setup", `{"token":"first","name":"ann","password":"correct horse"}`)
 	return base, ann
@@ -150,12 +150,13 @@ func invited(t *testing.T, admin *browser, name string) (*browser, string) {
 }
 
 func TestTheFirstVisitorBecomesTheAdminOnce(t *testing.T) {
-	base := startServer(t, options{noGuests: true, config: server.Config{SignIns: server.SignIns{Accounts: true, Setup: "first"}}})
+	base := startServer(t, options{noGuests: true, setup: "first", config: server.Config{SignIns: server.SignIns{Accounts: true}}})
 	b := newBrowser(t, base)
 	if c := b.get("GET", "/api/config", ""); c["setup"] != true || c["guests"] != false || c["accounts"] != true || c["user"] != nil {
 		t.Errorf("before: %v", c)
 	}
 	b.refused(404, "not_found", "POST", "/api/setup", `{"token":"guess","name":"eve","password":"correct horse"}`)
+	b.refused(404, "not_found", "POST", "/api/signup", `{"ticket":"first","name":"eve","password":"correct horse"}`)
 	b.refused(400, "invalid", "POST", "/api/setup", `{"token":"first","name":"ann","password":"short"}`)
 	b.refused(400, "invalid", "POST", "/api/setup", `{"token":"first","name":" ","password":"correct horse"}`)
 	me := b.get("POST", "/api/setup", `{"token":"first","name":"ann","password":"correct horse"}`)
@@ -490,7 +491,7 @@ func TestATokenThatExpiresIsRenewedOrEndsTheSession(t *testing.T) {
 }
 
 func TestCookiesOverTLS(t *testing.T) {
-	h := httptest.NewTLSServer(newServer(t, options{noGuests: true, config: server.Config{SignIns: server.SignIns{Accounts: true, Setup: "first"}}}))
+	h := httptest.NewTLSServer(newServer(t, options{noGuests: true, setup: "first", config: server.Config{SignIns: server.SignIns{Accounts: true}}}))
 	defer h.Close()
 	b := newBrowser(t, h.URL)
 	b.client.Transport = h.Client().Transport

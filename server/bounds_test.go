@@ -241,8 +241,8 @@ func TestCallsAreBoundedByPersonAndAddress(t *testing.T) {
 // pages of others could have a browser do.
 func TestOriginAndHostWithCookies(t *testing.T) {
 	o := func() options {
-		return options{noGuests: true, config: server.Config{
-			SignIns:      server.SignIns{Accounts: true, Setup: "first"},
+		return options{noGuests: true, setup: "first", config: server.Config{
+			SignIns:      server.SignIns{Accounts: true},
 			AllowOrigins: mustURLs("https://intranet.example"),
 		}}
 	}

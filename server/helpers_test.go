@@ -24,6 +24,7 @@ import (
 type options struct {
 	limits    chat.Limits
 	noGuests  bool
+	setup     parley.SessionToken // makes the first admin; "": nobody becomes it
 	verify    func(context.Context, string) (parley.Claims, error)
 	heartbeat chat.Heartbeat
 	config    server.Config
@@ -45,6 +46,12 @@ func newServer(t *testing.T, o options) *server.Server {
 	bus := o.bus
 	if bus == nil {
 		bus = hub.NewBus(1024)
+	}
+	if o.setup != "" {
+		ticket := parley.Ticket{Hash: o.setup.Hash(), ID: "setup", Uses: 1, Expires: time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)}
+		if err := store.CreateTicket(context.Background(), ticket); err != nil {
+			t.Fatal(err)
+		}
 	}
 	o.config.Chat = o.chat(store, bus)
 	s := server.New(o.config)

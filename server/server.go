@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"net/url"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/seed-4a326f83/parley"
@@ -46,9 +45,8 @@ type Config struct {
 
 // SignIns is how people come in.
 type SignIns struct {
-	Accounts bool   // by a name and a password
-	OIDC     *OIDC  // by a provider of OpenID Connect; nil: none
-	Setup    string // makes the first admin; "": there is one
+	Accounts bool  // by a name and a password; see [chat.SetupTicket] for the first
+	OIDC     *OIDC // by a provider of OpenID Connect; nil: none
 }
 
 // A Server answers HTTP. It is safe for concurrent use.
@@ -60,7 +58,6 @@ type Server struct {
 	log       *slog.Logger
 
 	signIns        SignIns
-	setupToken     atomic.Pointer[string] // nil once there is an admin
 	trustedProxies []netip.Prefix
 	mux            *http.ServeMux
 	io             *socketio.Server
@@ -107,9 +104,6 @@ func New(c Config) *Server {
 	s.io, s.prepare = newSocketIO(s)
 	s.mux.Handle("/socket.io/{$}", s.io)
 	s.mux.Handle("/socket.io", s.io) // some clients leave the slash out
-	if c.SignIns.Setup != "" {
-		s.setupToken.Store(&c.SignIns.Setup)
-	}
 	s.routeAPI()
 	s.mux.Handle("/", c.Page)
 	return s

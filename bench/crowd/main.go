@@ -8,6 +8,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -54,24 +55,27 @@ func run(ctx context.Context, w *bytes.Buffer, largest, messages int) error {
 	}
 	fmt.Fprintf(w, "# What many people at once cost\n\nMeasured %s on %d CPUs.\n\n", time.Now().UTC().Format("2006-01-02 15:04 MST"), runtime.NumCPU())
 
-	one, err := start(binary, filepath.Join(folder, "one"), "127.0.0.1:0")
+	c, err := newCluster()
 	if err != nil {
 		return err
 	}
+	defer c.stop()
 	var all []delivered
-	for _, size := range sizes(largest) {
-		d, err := deliver(ctx, []*node{one}, size, messages)
+	for _, s := range []struct {
+		store string
+		nodes int
+		args  []string
+	}{{"SQLite", 1, nil}, {"PostgreSQL", 1, c.args}, {"PostgreSQL", 3, c.args}} {
+		some, err := deliverOn(ctx, binary, filepath.Join(folder, fmt.Sprint(s.store, s.nodes)), s.nodes, sizes(largest), messages, s.args)
 		if err != nil {
-			one.stop()
 			return err
 		}
-		log.Printf("1 node, %d in the room: median %v", size, round(d.at(0.5)))
-		all = append(all, d)
+		for _, d := range some {
+			d.store = s.store
+			all = append(all, d)
+		}
 	}
-	if err := one.stop(); err != nil {
-		return err
-	}
-	reportDeliveries(w, "SQLite", all)
+	reportDeliveries(w, all)
 
 	r, err := restart(ctx, binary, folder, largest)
 	if err != nil {
@@ -79,6 +83,32 @@ func run(ctx context.Context, w *bytes.Buffer, largest, messages int) error {
 	}
 	r.report(w)
 	return nil
+}
+
+// deliverOn starts nodes and measures deliveries in rooms of the sizes.
+func deliverOn(ctx context.Context, binary, folder string, n int, sizes []int, messages int, args []string) (all []delivered, err error) {
+	var nodes []*node
+	defer func() {
+		for _, node := range nodes {
+			err = errors.Join(err, node.stop())
+		}
+	}()
+	for i := range n {
+		node, err := start(binary, fmt.Sprint(folder, "-", i), "127.0.0.1:0", args...)
+		if err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, node)
+	}
+	for _, size := range sizes {
+		d, err := deliver(ctx, nodes, size, messages)
+		if err != nil {
+			return nil, fmt.Errorf("%d nodes, %d in the room: %w", n, size, err)
+		}
+		log.Printf("%d nodes, %d in the room: median %v", n, size, round(d.at(0.5)))
+		all = append(all, d)
+	}
+	return all, nil
 }
 
 // sizes are of the rooms: 10, 1,000, 10,000, and no more than the largest.

@@ -56,7 +56,7 @@ func main() {
 }
 
 func run(ctx context.Context, rounds int, dir, out string) error {
-	ps, clean, err := parties(ctx)
+	ps, clean, err := parties()
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/seed-4a326f83/parley"
 	"github.com/seed-4a326f83/parley/chat"
+	"github.com/seed-4a326f83/parley/internal/pgtest"
+	"github.com/seed-4a326f83/parley/postgres"
 	"github.com/seed-4a326f83/parley/sqlite"
 )
 
@@ -26,12 +28,18 @@ const (
 var body = json.RawMessage(`{"text":"the quick brown fox jumps over the lazy dog, and back again"}`)
 
 // parties returns who is compared, and what to call at the end.
-func parties(context.Context) (ps []party, clean func(), err error) {
+func parties() (ps []party, clean func() error, err error) {
+	server, err := pgtest.Start(pgtest.Config{Durable: true})
+	if err != nil {
+		return nil, nil, err
+	}
 	return []party{
 		{"SQLite", onSQLite(parley.KindText)},
 		{"SQLite, not searchable", onSQLite("x-bench")},
+		{"PostgreSQL", onPostgres(server, parley.KindText)},
+		{"PostgreSQL, not searchable", onPostgres(server, "x-bench")},
 		{jetStream, onJetStream},
-	}, func() {}, nil
+	}, server.Stop, nil
 }
 
 // onSQLite publishes messages of a kind: texts are put into the index for
@@ -117,4 +125,20 @@ func onJetStream(ctx context.Context, folder string, publishers int) (running, e
 		},
 		stop: stop,
 	}, nil
+}
+
+// onPostgres is onSQLite for a PostgreSQL server of this machine, with a database
+// of its own, which syncs as it does out of the box.
+func onPostgres(server *pgtest.Server, kind string) func(context.Context, string, int) (running, error) {
+	return func(ctx context.Context, _ string, publishers int) (running, error) {
+		name, err := server.CreateDatabase(ctx)
+		if err != nil {
+			return running{}, err
+		}
+		store, err := postgres.Open(ctx, server.URL(name))
+		if err != nil {
+			return running{}, err
+		}
+		return onStore(ctx, store, kind, publishers)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/seed-4a326f83/parley"
+	"github.com/seed-4a326f83/parley/chat"
 	"github.com/seed-4a326f83/parley/jwt"
 	"github.com/seed-4a326f83/parley/server"
 )
@@ -93,13 +94,12 @@ func (c *serveCmd) verifier() (func(context.Context, string) (parley.Claims, err
 func (c *serveCmd) signIns(ctx context.Context, people parley.People, open string) (server.SignIns, error) {
 	ways := server.SignIns{Accounts: c.Accounts}
 	if c.Accounts {
-		has, err := people.HasAdmin(ctx)
+		secret, err := chat.SetupTicket(ctx, people)
 		if err != nil {
 			return ways, err
 		}
-		if !has {
-			ways.Setup = string(parley.NewSessionToken())
-			fmt.Printf("There is no admin yet. Become it with this link, which works once:\n  %s#setup=%s\n", strings.TrimSuffix(open, "/")+"/", ways.Setup)
+		if secret != "" {
+			fmt.Printf("There is no admin yet. Become it with this link, which works once:\n  %s#setup=%s\n", strings.TrimSuffix(open, "/")+"/", secret)
 		}
 	}
 	if c.OIDC.Issuer != "" {

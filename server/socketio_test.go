@@ -13,8 +13,9 @@ import (
 	"github.com/seed-4a326f83/parley/chat"
 )
 
-// The tests of this file, and of engineio_test.go, are of what Socket.IO has of its own. The words and the
-// bounds are tested over every framing, in the other files.
+// The tests of this file, and of engineio_test.go, are of what Socket.IO has of
+// its own. The words and the bounds are tested over every framing, in the other
+// files.
 
 var ioFramings = framings[1:]
 

@@ -253,6 +253,29 @@ func TestEventsAndAcks(t *testing.T) {
 	}
 }
 
+// TestAckThatCannotBeEncoded: the client is not left without an answer.
+func TestAckThatCannotBeEncoded(t *testing.T) {
+	inWorld(t, socketio.Options{}, func(t *testing.T, w *world) {
+		w.io.On("connection", func(s *socketio.Socket) {
+			s.On("e", func(e *socketio.Event) {
+				if err := e.Ack(func() {}); err == nil || err == socketio.ErrNoAck {
+					t.Errorf("got %v", err)
+				}
+				if err := e.Ack("sorry"); err != nil {
+					t.Error(err)
+				}
+				if err := e.Ack("again"); err != socketio.ErrNoAck {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+		p, _ := w.connect()
+		p.send(`427["e"]`)
+		p.want(`437["sorry"]`)
+		p.quiet()
+	})
+}
+
 func TestMiddleware(t *testing.T) {
 	inWorld(t, socketio.Options{}, func(t *testing.T, w *world) {
 		var asked []string

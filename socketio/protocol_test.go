@@ -104,12 +104,18 @@ func TestConnectMustComeFirst(t *testing.T) {
 		inWorld(t, socketio.Options{}, func(t *testing.T, w *world) {
 			p := w.dial()
 			p.send(text)
-			if text == `451-["x"]` {
-				p.send("!1")
-			}
 			p.wantEnd()
 		})
 	}
+}
+
+// TestAttachmentsWithoutConnect: nothing is kept for who is not connected.
+func TestAttachmentsWithoutConnect(t *testing.T) {
+	inWorld(t, socketio.Options{ConnectTimeout: time.Hour}, func(t *testing.T, w *world) {
+		p := w.dial()
+		p.send(`451-["e",{"_placeholder":true,"num":0}]`) // and no attachment
+		p.wantEnd()
+	})
 }
 
 func TestConnectTimeout(t *testing.T) {

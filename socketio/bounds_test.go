@@ -123,3 +123,33 @@ func TestConnectionValue(t *testing.T) {
 		}
 	})
 }
+
+// TestOnOpenAndOnClosePanic: a panic there costs a connection at most.
+func TestOnOpenAndOnClosePanic(t *testing.T) {
+	closed := 0
+	opts := socketio.Options{
+		OnOpen: func(value any, _ *engineio.Session) {
+			if value == "bad" {
+				panic("as asked")
+			}
+		},
+		OnClose: func(any) {
+			closed++
+			panic("as asked")
+		},
+	}
+	opts.Engine.AllowRequest = func(r *http.Request) (any, error) { return r.Header.Get("X-Name"), nil }
+	inWorld(t, opts, func(t *testing.T, w *world) {
+		w.header.Set("X-Name", "bad")
+		w.dial().wantEnd()
+		w.header.Set("X-Name", "good")
+		p, _ := w.connect()
+		p.CloseNow()
+		p, _ = w.connect()
+		p.send("41")
+		synctest.Wait()
+		if n := w.io.Connections(); n != 1 || closed != 2 {
+			t.Errorf("%d connections, %d were closed", n, closed)
+		}
+	})
+}

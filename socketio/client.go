@@ -80,6 +80,9 @@ func (c *client) receive(typ websocket.MessageType, data []byte) {
 	var err error
 	if typ == websocket.MessageText {
 		m, complete, err = c.assembler.Text(data)
+		if err == nil && !complete {
+			err = c.expect(m.Namespace)
+		}
 	} else {
 		m, complete, err = c.assembler.Binary(data)
 	}
@@ -93,6 +96,16 @@ func (c *client) receive(typ websocket.MessageType, data []byte) {
 }
 
 var errState = errors.New("a packet that does not belong here")
+
+// expect says whether attachments are kept for a packet of that namespace.
+func (c *client) expect(namespace string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.find(namespace) == nil && !slices.Contains(c.left, namespace) {
+		return errState
+	}
+	return nil
+}
 
 // take deals with a packet. Its Data is good until take returns.
 func (c *client) take(m packet.Message) error {

@@ -26,7 +26,8 @@ func (e *Event) Socket() *Socket { return e.socket }
 func (e *Event) WantsAck() bool { return e.wantsAck }
 
 // Ack sends the acknowledgement, with arguments as those of Emit. It may be called from any goroutine, also after the handler
-// has returned, once: further calls, and calls where the client wants none, do nothing and return ErrNoAck.
+// has returned, once: further calls, and calls where the client wants none, do nothing and return ErrNoAck. Arguments that
+// cannot be encoded are an error, after which it may be called again.
 func (e *Event) Ack(args ...any) error {
 	if !e.wantsAck || e.acked.Swap(true) {
 		return ErrNoAck
@@ -38,6 +39,7 @@ func (e *Event) Ack(args ...any) error {
 	defer giveBack(buf)
 	enc, err := encode(*buf, header{packet.Ack, e.socket.nsp.name, e.id, true}, "", args, "")
 	if err != nil {
+		e.acked.Store(false) // the client waits still
 		return err
 	}
 	*buf = enc.text

@@ -91,3 +91,42 @@ func ExampleNamespace_Prepare() {
 		}
 	}
 }
+
+func ExampleBroadcastOperator() {
+	io := socketio.NewServer(nil)
+	others := io.To("red", "blue").Except("muted") // may be kept
+	others.Emit("score", 3, 1)
+	others.Volatile().Emit("position", 12.5) // dropped for those who are behind
+
+	answers, err := others.Timeout(5*time.Second).EmitWithAck(context.Background(), "ready?")
+	if err != nil {
+		log.Printf("%d are ready; of the others: %v", len(answers), err)
+	}
+}
+
+func ExampleRecoveryOptions() {
+	io := socketio.NewServer(&socketio.Options{
+		Recovery: &socketio.RecoveryOptions{MaxDisconnection: time.Minute},
+	})
+	io.On("connection", func(socket *socketio.Socket) {
+		if socket.Recovered() {
+			return // it has its rooms, its Data, and what it missed
+		}
+		socket.Join("news")
+	})
+}
+
+func ExampleArgs() {
+	io := socketio.NewServer(nil)
+	io.On("connection", func(socket *socketio.Socket) {
+		socket.On("upload", func(e *socketio.Event) {
+			var name string
+			var data []byte
+			if err := e.Scan(&name, &data); err != nil {
+				e.Ack(map[string]string{"error": err.Error()})
+				return
+			}
+			e.Ack(map[string]int{"bytes": len(data)})
+		})
+	})
+}

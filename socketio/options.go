@@ -20,14 +20,14 @@ type Options struct {
 	Recovery *RecoveryOptions
 
 	// OnOpen, if set, is called when a connection has begun, before anything that comes over it, with the value that
-	// AllowRequest returned.
+	// AllowRequest returned. If it panics, the connection is closed.
 	OnOpen func(value any, conn *engineio.Session)
 
 	// OnClose, if set, is called when a connection has ended that AllowRequest had allowed, with the value that it returned,
 	// whether any socket was connected or not.
 	OnClose func(value any)
 
-	// Logger gets the panics of handlers. nil means slog.Default().
+	// Logger gets the panics of handlers, and of the functions above. nil means slog.Default().
 	Logger *slog.Logger
 }
 

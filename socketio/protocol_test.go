@@ -104,12 +104,18 @@ func TestConnectMustComeFirst(t *testing.T) {
 		inWorld(t, socketio.Options{}, func(t *testing.T, w *world) {
 			p := w.dial()
 			p.send(text)
-			if text == `451-["x"]` {
-				p.send("!1")
-			}
 			p.wantEnd()
 		})
 	}
+}
+
+// TestAttachmentsWithoutConnect: nothing is kept for who is not connected.
+func TestAttachmentsWithoutConnect(t *testing.T) {
+	inWorld(t, socketio.Options{ConnectTimeout: time.Hour}, func(t *testing.T, w *world) {
+		p := w.dial()
+		p.send(`451-["e",{"_placeholder":true,"num":0}]`) // and no attachment
+		p.wantEnd()
+	})
 }
 
 func TestConnectTimeout(t *testing.T) {
@@ -251,6 +257,29 @@ func TestEventsAndAcks(t *testing.T) {
 			p.quiet()
 		})
 	}
+}
+
+// TestAckThatCannotBeEncoded: the client is not left without an answer.
+func TestAckThatCannotBeEncoded(t *testing.T) {
+	inWorld(t, socketio.Options{}, func(t *testing.T, w *world) {
+		w.io.On("connection", func(s *socketio.Socket) {
+			s.On("e", func(e *socketio.Event) {
+				if err := e.Ack(func() {}); err == nil || err == socketio.ErrNoAck {
+					t.Errorf("got %v", err)
+				}
+				if err := e.Ack("sorry"); err != nil {
+					t.Error(err)
+				}
+				if err := e.Ack("again"); err != socketio.ErrNoAck {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+		p, _ := w.connect()
+		p.send(`427["e"]`)
+		p.want(`437["sorry"]`)
+		p.quiet()
+	})
 }
 
 func TestMiddleware(t *testing.T) {

@@ -23,7 +23,7 @@ type recovery struct {
 	log       []logged
 	bytes     int
 	sessions  map[string]*pastSession // by pid
-	oldest    []string                // their pids, in the order in which they were lost; some may be gone
+	oldest    []loss                  // of those, in the order in which they were noted; some may be gone, or lost again since
 	present   map[string]*Socket      // those that are connected, by pid
 }
 
@@ -46,6 +46,12 @@ type pastSession struct {
 	lost    time.Time
 	after   uint64 // up to where events had been sent before it came first
 	from    uint64 // up to where it says that it has got
+}
+
+// A loss is when a client lost its connection.
+type loss struct {
+	pid string
+	at  time.Time
 }
 
 func newRecovery(n *Namespace, opts RecoveryOptions) *recovery {
@@ -134,11 +140,13 @@ func (r *recovery) forget() {
 	r.log = slices.Delete(r.log, 0, n)
 	n = 0
 	for n < len(r.oldest) {
-		past := r.sessions[r.oldest[n]]
-		if past != nil && len(r.sessions) <= r.opts.MaxSessions && !past.lost.Before(limit) {
-			break
+		head := r.oldest[n]
+		if past := r.sessions[head.pid]; past != nil && past.lost.Equal(head.at) {
+			if len(r.sessions) <= r.opts.MaxSessions && !head.at.Before(limit) {
+				break
+			}
+			delete(r.sessions, head.pid)
 		}
-		delete(r.sessions, r.oldest[n])
 		n++
 	}
 	r.oldest = slices.Delete(r.oldest, 0, n)
@@ -158,7 +166,8 @@ func (r *recovery) find(s *Socket) (past *pastSession, stale *Socket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.forget()
-	if known := r.sessions[auth.PID]; known != nil {
+	limit := time.Now().Add(-r.opts.MaxDisconnection)
+	if known := r.sessions[auth.PID]; known != nil && !known.lost.Before(limit) {
 		found := *known
 		past = &found
 	} else if stale = r.present[auth.PID]; stale != nil && stale.client != s.client && stale.mayReturn() {
@@ -172,7 +181,7 @@ func (r *recovery) find(s *Socket) (past *pastSession, stale *Socket) {
 		if err != nil || seq > r.seq {
 			return nil, nil
 		}
-		past.from = seq
+		past.from = max(seq, past.after) // what came before is not theirs: offsets can be guessed, or be of a session before
 	}
 	if !r.covers(past) {
 		return nil, nil
@@ -200,7 +209,7 @@ func (r *recovery) putBack(past *pastSession) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sessions[past.pid] = past
-	r.oldest = append(r.oldest, past.pid)
+	r.oldest = append(r.oldest, loss{past.pid, past.lost})
 }
 
 // resend sends a client what it missed. mu is held.
@@ -229,8 +238,9 @@ func (r *recovery) remember(s *Socket, reason Reason) {
 	case ClientDisconnect, ServerDisconnect, HandlerPanic, engineio.ParseError:
 		return
 	}
-	r.sessions[s.pid] = r.past(s)
-	r.oldest = append(r.oldest, s.pid)
+	past := r.past(s)
+	r.sessions[s.pid] = past
+	r.oldest = append(r.oldest, loss{s.pid, past.lost})
 	r.forget()
 }
 

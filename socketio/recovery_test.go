@@ -262,6 +262,50 @@ func TestRecoveryIsBounded(t *testing.T) {
 	})
 }
 
+// TestRecoveryOfWhoComesAndGoes: that a client is lost again and again keeps nobody else's past from being forgotten.
+func TestRecoveryOfWhoComesAndGoes(t *testing.T) {
+	opts := socketio.RecoveryOptions{MaxDisconnection: time.Minute}
+	inWorld(t, socketio.Options{Recovery: &opts}, func(t *testing.T, w *world) {
+		restless, a := w.connectWithPID()
+		p, b := w.connectWithPID()
+		restless.CloseNow()
+		synctest.Wait()
+		p.CloseNow()
+		for range 3 {
+			time.Sleep(25 * time.Second)
+			var back welcome
+			if restless, back = w.reconnect(a.PID, ""); back.SID != a.SID {
+				t.Fatal("not recovered")
+			}
+			restless.CloseNow()
+			synctest.Wait()
+		}
+		if _, fresh := w.reconnect(b.PID, ""); fresh.SID == b.SID {
+			t.Error("recovered, though late")
+		}
+	})
+}
+
+// TestRecoveryOfNothingBefore: offsets can be guessed, and clients keep those of what they had before.
+func TestRecoveryOfNothingBefore(t *testing.T) {
+	inWorld(t, socketio.Options{Recovery: &socketio.RecoveryOptions{}}, func(t *testing.T, w *world) {
+		w.io.On("connection", func(s *socketio.Socket) { s.Join("r") })
+		w.io.To("r").Emit("before")
+		p, wel := w.connectWithPID()
+		p.CloseNow()
+		synctest.Wait()
+		w.io.To("r").Emit("missed")
+		p, back := w.reconnect(wel.PID, "0")
+		if back.SID != wel.SID {
+			t.Error("not recovered")
+		}
+		if text := p.next(); !strings.HasPrefix(text, `42["missed",`) {
+			t.Errorf("came %s", text)
+		}
+		p.quiet()
+	})
+}
+
 func TestRecoveryAndMiddlewares(t *testing.T) {
 	for _, skip := range []bool{false, true} {
 		inWorld(t, socketio.Options{Recovery: &socketio.RecoveryOptions{SkipMiddlewares: skip}}, func(t *testing.T, w *world) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -106,7 +107,17 @@ func (b *below) OnOpen(s *engineio.Session) {
 	c := s.Value().(*client)
 	c.open(s)
 	if b.opts.OnOpen != nil {
+		defer b.recovered("OnOpen", s.Close)
 		b.opts.OnOpen(c.value, s)
+	}
+}
+
+// recovered is deferred where a function of the application's is called that no socket's handler is: its panic must not end
+// the program. then is called after one.
+func (b *below) recovered(name string, then func()) {
+	if p := recover(); p != nil {
+		b.log.Error("socketio: "+name+" panicked", "panic", p, "stack", string(debug.Stack()))
+		then()
 	}
 }
 
@@ -118,6 +129,7 @@ func (b *below) OnClose(s *engineio.Session, reason engineio.Reason) {
 	c := s.Value().(*client)
 	c.closed(reason)
 	if b.opts.OnClose != nil {
+		defer b.recovered("OnClose", func() {})
 		b.opts.OnClose(c.value)
 	}
 }

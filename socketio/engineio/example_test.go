@@ -27,3 +27,15 @@ func Example() {
 	http.Handle("/engine.io/", server)
 	log.Fatal(http.ListenAndServe("127.0.0.1:3000", nil))
 }
+
+func ExampleRefusal() {
+	engineio.NewServer(&engineio.Options{
+		AllowRequest: func(r *http.Request) (any, error) {
+			user, _, ok := r.BasicAuth()
+			if !ok {
+				return nil, &engineio.Refusal{Status: http.StatusUnauthorized, Code: engineio.Forbidden, Message: "Sign in first"}
+			}
+			return user, nil // which is Session.Value
+		},
+	}, echo{})
+}

@@ -32,7 +32,7 @@ var (
 	errNumber      = errors.New("a placeholder for an attachment that there is not")
 )
 
-// Text takes text. If complete, m is a message, whose Data refers to text.
+// Text takes text. If complete, m is a message, whose Data refers to text; or else it has the packet's Type and Namespace.
 func (a *Assembler) Text(text []byte) (m Message, complete bool, err error) {
 	if a.pending != nil {
 		return m, false, errTextBetween
@@ -46,6 +46,7 @@ func (a *Assembler) Text(text []byte) (m Message, complete bool, err error) {
 	}
 	p.Data = bytes.Clone(p.Data)
 	a.pending, a.size = &p, valuesSize*len(p.Data)
+	m.Type, m.Namespace = p.Type, p.Namespace
 	return m, false, nil
 }
 

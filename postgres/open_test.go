@@ -98,6 +98,8 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		"postgres://bob:hunter2@h:port/x":     "invalid port",
 		"postgres://bob:hunter2%@h/x":         "looks like",
 		"host=h user=bob password='hunter2":   "looks like",
+		"postgres://bob:p@hunter2@h/x":        "%40",
+		"postgres://bob:p@hunter2%zz@h/x":     "%40",
 	} {
 		s, err := postgres.Open(t.Context(), url)
 		if err == nil {

@@ -116,24 +116,27 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestManyOpenAtOnce is nodes that start together on an empty database.
+// TestManyOpenAtOnce is nodes that start together on an empty database, whatever
+// its transactions see if they are not told.
 func TestManyOpenAtOnce(t *testing.T) {
-	url := newDatabase(t)
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			s, err := postgres.Open(t.Context(), url)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer s.Close()
-			if _, _, err := s.Room(t.Context(), parley.Lobby, ""); err != nil {
-				t.Error(err)
-			}
-		})
+	for _, level := range []string{"read%20committed", "repeatable%20read", "serializable"} {
+		url := newDatabase(t) + "&default_transaction_isolation=" + level
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				s, err := postgres.Open(t.Context(), url)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer s.Close()
+				if _, _, err := s.Room(t.Context(), parley.Lobby, ""); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
 	}
-	wg.Wait()
 }
 
 // TestCommitsAreSynced opens a database that was told not to wait for its disk.

@@ -90,6 +90,7 @@ type Bus struct {
 	lost    complaint // news that could not be sent
 	late    complaint // news that could not be delivered
 	foreign complaint // news that was not understood
+	refused complaint // what a server did not like
 
 	open    context.Context // ends with Close
 	close   context.CancelFunc

@@ -150,7 +150,9 @@ func (b *Bus) failed(err error) {
 		b.noteLink() // as if it had been away
 		return
 	}
-	b.log.Error("NATS refuses something; news to or from other nodes may be lost", "error", err)
+	if told, count := b.refused.count(); told {
+		b.log.Error("NATS refuses something; news to or from other nodes may be lost", "times", count, "error", err)
+	}
 }
 
 // A complaint is something that may happen often, and is told now and then.

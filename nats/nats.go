@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -89,6 +90,7 @@ type Bus struct {
 	lost    complaint // news that could not be sent
 	late    complaint // news that could not be delivered
 	foreign complaint // news that was not understood
+	refused complaint // what a server did not like
 
 	open    context.Context // ends with Close
 	close   context.CancelFunc
@@ -122,6 +124,9 @@ func Connect(o Options) (*Bus, error) {
 		relink:   make(chan struct{}, 1),
 	}
 	b.open, b.close = context.WithCancel(context.Background())
+	if err := o.checkURLs(); err != nil {
+		return nil, err
+	}
 	options, err := o.client(b)
 	if err != nil {
 		return nil, err
@@ -142,6 +147,20 @@ func Connect(o Options) (*Bus, error) {
 		b.log.Warn("no NATS server can be reached yet; until then other nodes are told through the database, which takes longer")
 	}
 	return b, nil
+}
+
+// checkURLs refuses what is no address without repeating it, as the library would:
+// there may be a password in it.
+func (o *Options) checkURLs() error {
+	for _, server := range o.URLs {
+		if !strings.Contains(server, "://") {
+			server = "nats://" + server // as the library has it
+		}
+		if _, err := url.Parse(server); err != nil {
+			return errors.New("nats: the address of a server is wrong; it looks like nats://host:4222, or nats://user:password@host:4222 with %2F for a / and %25 for a % in the password")
+		}
+	}
+	return nil
 }
 
 // client returns what the options mean to the library.

@@ -23,3 +23,6 @@ func Setting(ctx context.Context, s *Store, name string) (value string, err erro
 	})
 	return value, err
 }
+
+// ConnectionLost is connectionLost.
+var ConnectionLost = connectionLost

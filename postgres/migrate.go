@@ -37,7 +37,10 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, now time.Time) error {
 		return err
 	}
 	slices.Sort(names)
-	return pgx.BeginFunc(ctx, conn, func(pgx.Tx) error {
+	// What another node has done meanwhile must be seen behind the lock, whatever
+	// the default of the database.
+	seesAll := pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}
+	return pgx.BeginTxFunc(ctx, conn, seesAll, func(pgx.Tx) error {
 		t := &tx{ctx, conn}
 		if err := t.lock("tables"); err != nil {
 			return err

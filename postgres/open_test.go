@@ -98,6 +98,8 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		"postgres://bob:hunter2@h:port/x":     "invalid port",
 		"postgres://bob:hunter2%@h/x":         "looks like",
 		"host=h user=bob password='hunter2":   "looks like",
+		"postgres://bob:p@hunter2@h/x":        "%40",
+		"postgres://bob:p@hunter2%zz@h/x":     "%40",
 	} {
 		s, err := postgres.Open(t.Context(), url)
 		if err == nil {
@@ -114,24 +116,27 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestManyOpenAtOnce is nodes that start together on an empty database.
+// TestManyOpenAtOnce is nodes that start together on an empty database, whatever
+// its transactions see if they are not told.
 func TestManyOpenAtOnce(t *testing.T) {
-	url := newDatabase(t)
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			s, err := postgres.Open(t.Context(), url)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer s.Close()
-			if _, _, err := s.Room(t.Context(), parley.Lobby, ""); err != nil {
-				t.Error(err)
-			}
-		})
+	for _, level := range []string{"read%20committed", "repeatable%20read", "serializable"} {
+		url := newDatabase(t) + "&default_transaction_isolation=" + level
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				s, err := postgres.Open(t.Context(), url)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer s.Close()
+				if _, _, err := s.Room(t.Context(), parley.Lobby, ""); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
 	}
-	wg.Wait()
 }
 
 // TestCommitsAreSynced opens a database that was told not to wait for its disk.

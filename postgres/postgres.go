@@ -96,6 +96,9 @@ func Open(ctx context.Context, url string) (*Store, error) {
 
 // parse reads the address of a database.
 func parse(url string) (*pgxpool.Config, error) {
+	if hasPlainAt(url) {
+		return nil, errors.New("the address of the database is wrong: there are two @ before its host; write the one in the password as %40")
+	}
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("the address of the database is wrong: %w; it looks like postgres://user:password@host:5432/database", err)
@@ -113,6 +116,16 @@ func parse(url string) (*pgxpool.Config, error) {
 	}
 	config.AfterConnect = syncCommits
 	return config, nil
+}
+
+// hasPlainAt reports whether the password in an address has an @ in it, so that
+// the rest of it would be taken for a part of the host, and told.
+func hasPlainAt(url string) bool {
+	_, rest, found := strings.Cut(url, "://")
+	if end := strings.IndexAny(rest, "/?"); end >= 0 {
+		rest = rest[:end]
+	}
+	return found && strings.Count(rest, "@") > 1
 }
 
 func open(ctx context.Context, config *pgxpool.Config) (*Store, error) {

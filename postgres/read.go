@@ -66,5 +66,5 @@ func eachOf(ctx context.Context, conn *pgx.Conn, query string, args []any, do fu
 // connectionLost reports whether an error is none that the database told.
 func connectionLost(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return !ok || pg.Severity == "FATAL"
+	return !ok || pg.SeverityUnlocalized == "FATAL" || pg.SeverityUnlocalized == "PANIC"
 }

@@ -170,7 +170,7 @@ soak: ## wear a server out with 10,000 connections for SOAK (1h): nothing may be
 
 .PHONY: outside
 outside: test/node_modules/.package-lock.json
-	cd test && CHROMIUM=$(CHROMIUM) go test -race -count=1 -timeout 8m $$(go list ./... | grep -v '/conformance$$')
+	cd test && CHROMIUM=$(CHROMIUM) go test -race -count=1 -timeout 15m $$(go list ./... | grep -v '/conformance$$')
 
 # The servers of the benchmarks do their work, a little of it.
 .PHONY: benched

@@ -168,7 +168,7 @@ func (c *Chat) Close(ctx context.Context) error {
 	for _, user := range c.hub.Users() {
 		c.seen.note(user, c.now())
 	}
-	c.seen.close()
+	c.seen.close(ctx)
 	return err
 }
 

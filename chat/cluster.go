@@ -211,15 +211,14 @@ func (c *cluster) ask(what checks) {
 	if what == (checks{}) {
 		return
 	}
-	select {
-	case before := <-c.checks: // which nobody came to yet
-		what.heads = what.heads || before.heads
-		what.people = what.people || before.people
-	default:
-	}
-	select {
-	case c.checks <- what:
-	default:
+	for {
+		select {
+		case before := <-c.checks: // which nobody came to yet
+			what.heads = what.heads || before.heads
+			what.people = what.people || before.people
+		case c.checks <- what:
+			return
+		}
 	}
 }
 

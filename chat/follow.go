@@ -154,7 +154,7 @@ func (f *follower) fill(room string) {
 		f.mu.Unlock()
 		page, err := f.read(room, last)
 		f.mu.Lock()
-		more := f.takeLocked(room, g, page, err)
+		more := f.takeLocked(room, g, last, page, err)
 		f.mu.Unlock()
 		if !more {
 			return
@@ -174,8 +174,9 @@ func (f *follower) read(room string, last int64) (parley.Page, error) {
 	return f.store.History(ctx, room, parley.Range{From: last, Limit: parley.HistoryMax})
 }
 
-// takeLocked delivers a page that was read, and reports whether to go on.
-func (f *follower) takeLocked(room string, g *gap, page parley.Page, err error) bool {
+// takeLocked delivers a page that was read from from on, and reports whether to
+// go on.
+func (f *follower) takeLocked(room string, g *gap, from int64, page parley.Page, err error) bool {
 	switch {
 	case parley.ErrorCode(err) == parley.CodeNotFound:
 		f.endLocked(room, g)
@@ -187,14 +188,14 @@ func (f *follower) takeLocked(room string, g *gap, page parley.Page, err error) 
 		f.laterLocked(readRetry, room)
 		return false
 	}
-	before, _ := f.hub.Last(room)
 	f.hub.Skip(room, page.First-1)
 	for i := range page.Messages {
 		f.hub.Next(&page.Messages[i])
 	}
 	f.drainLocked(room, g)
-	if last, _ := f.hub.Last(room); last == before && last < g.head {
-		// Somebody told of what is not there: the store is right.
+	if last, _ := f.hub.Last(room); last == from {
+		// Somebody told of what is not there: the store is right. Where what the page
+		// has came by itself meanwhile, it may be too old for what is missing now.
 		f.log.Warn("news of a room goes beyond what is stored in it", "room", room, "stored", page.Last, "news", g.head)
 		f.endLocked(room, g)
 		return false

@@ -13,6 +13,10 @@ import (
 // write.
 const seenDelay = 5 * time.Second
 
+// lastSeenTime is how long noting it may take at the end, when clients wait to be
+// told to come back.
+const lastSeenTime = 2 * time.Second
+
 // A seen notes when people were here last.
 type seen struct {
 	store parley.Store
@@ -37,21 +41,23 @@ func (s *seen) note(user string, now time.Time) {
 	}
 	s.at[user] = now
 	if s.timer == nil {
-		s.timer = time.AfterFunc(seenDelay, s.flush)
+		s.timer = time.AfterFunc(seenDelay, func() { s.flush(context.Background()) })
 	}
 }
 
-// close stores what was noted, and notes nothing more.
-func (s *seen) close() {
+// close stores what was noted, if that is soon done, and notes nothing more.
+func (s *seen) close(ctx context.Context) {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.flush()
+	ctx, cancel := context.WithTimeout(ctx, lastSeenTime)
+	defer cancel()
+	s.flush(ctx)
 }
 
 // flush stores what was noted. What cannot be stored is forgotten: it was for
 // people's information.
-func (s *seen) flush() {
+func (s *seen) flush(ctx context.Context) {
 	s.mu.Lock()
 	at := s.at
 	s.at = nil
@@ -63,7 +69,7 @@ func (s *seen) flush() {
 	if len(at) == 0 {
 		return
 	}
-	if err := s.store.SetSeen(context.Background(), at); err != nil {
+	if err := s.store.SetSeen(ctx, at); err != nil {
 		s.log.Warn("when people were here last could not be noted", "error", err)
 	}
 }

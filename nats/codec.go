@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -128,7 +129,15 @@ func encode(n parley.News) ([]byte, error) {
 	default:
 		return nil, errors.New("there is nothing in this news that other nodes could be told")
 	}
-	return json.Marshal(&e)
+	// With < > & as they are: escaped, a body of nothing else would be longer than
+	// the others believe, and everywhere it would be another to the byte.
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(&e); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // decode returns the news that a node sent, or an error where it is none: it

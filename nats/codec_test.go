@@ -70,6 +70,28 @@ func TestEveryFieldOfNewsTravels(t *testing.T) {
 	}
 }
 
+// TestBodiesTravelAsTheyAre is those that a careful spelling of JSON would make
+// six times as long, which is more than a node believes.
+func TestBodiesTravelAsTheyAre(t *testing.T) {
+	body := func(size int) json.RawMessage { return json.RawMessage(`"` + strings.Repeat("<", size-2) + `"`) }
+	for _, n := range []parley.News{
+		{Message: &parley.Message{Room: "tea", Seq: 1, Body: body(parley.MaxBody), Time: time.UnixMilli(0).UTC()}},
+		{Signal: &parley.Signal{Room: "tea", Body: body(parley.MaxSignal)}},
+		{Signal: &parley.Signal{Room: "tea", Body: json.RawMessage("\"<&>\u2028\u2029\"")}},
+	} {
+		data, err := encode(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := decode(data)
+		if err != nil {
+			t.Errorf("%.80s: %v", data, err)
+		} else if !reflect.DeepEqual(got, n) {
+			t.Errorf("it came as %.80s", data)
+		}
+	}
+}
+
 func TestWhatIsNoNewsIsRefused(t *testing.T) {
 	for _, data := range []string{
 		``, `null`, `[]`, `"news"`, `{`, `{"v":1}`, `{"v":2,"pulse":{}}`, `{"pulse":{}}`,

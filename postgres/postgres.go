@@ -39,6 +39,9 @@ const (
 	// for a connection and trying again. A database that is silent is noticed by
 	// the end of it.
 	callSlack = 5 * time.Second
+	// closeTime is how long Close waits: a node that stops must not outstay those
+	// who stop it for a database that is silent.
+	closeTime = 3 * time.Second
 	// appendConns is how many connections appending has to itself, so that no
 	// message waits behind ten thousand people who come back at once.
 	appendConns = 2
@@ -71,6 +74,7 @@ type Store struct {
 	appends  *pgxpool.Pool
 	closed   atomic.Bool
 	close    func()
+	open     context.Context // ends with Close, when that has waited for long enough
 }
 
 var _ parley.Store = (*Store)(nil)
@@ -131,10 +135,21 @@ func open(ctx context.Context, config *pgxpool.Config) (*Store, error) {
 		s.pool.Close()
 		return nil, openError(config.ConnConfig, err)
 	}
+	var end context.CancelFunc
+	s.open, end = context.WithCancel(context.Background())
 	s.close = sync.OnceFunc(func() {
+		defer end()
 		s.closed.Store(true)
-		s.appends.Close()
-		s.pool.Close()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.appends.Close()
+			s.pool.Close()
+		}()
+		select {
+		case <-done:
+		case <-time.After(closeTime):
+		}
 	})
 	return s, nil
 }
@@ -146,8 +161,9 @@ func whereOf(config *pgx.ConnConfig) string {
 	return fmt.Sprintf("the database %q at %s", config.Database, config.Host)
 }
 
-// Close waits for what is under way, then closes the connections. What is asked
-// of the store after that fails. Closing again does nothing.
+// Close waits for what is under way, if that is soon done, ends it if not, and
+// closes the connections. What is asked of the store after that fails. Closing
+// again does nothing.
 func (s *Store) Close() error {
 	s.close()
 	return nil
@@ -160,7 +176,8 @@ func syncCommits(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// A call is one call of a Store: its context is ctx, and ends with the call.
+// A call is one call of a Store: its context is ctx, and ends with the call, or
+// with the store.
 func (s *Store) call(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, canceled(err)
@@ -169,7 +186,8 @@ func (s *Store) call(ctx context.Context) (context.Context, context.CancelFunc, 
 		return nil, nil, errClosed()
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.callTime, errSilent)
-	return ctx, cancel, nil
+	stop := context.AfterFunc(s.open, cancel)
+	return ctx, func() { stop(); cancel() }, nil
 }
 
 // milliseconds spells a time as PostgreSQL's settings have it.

@@ -116,10 +116,13 @@ func (n *Namespace) add(s *Socket, past *pastSession) bool {
 	}
 	n.byID[s.id] = s
 	n.everyone.add(s)
+	rooms := s.rooms // that the middlewares had it join
 	if past != nil {
-		for _, name := range past.rooms {
-			n.join(s, name)
-		}
+		rooms = append(rooms, past.rooms...)
+	}
+	s.rooms, s.added = nil, true
+	for _, name := range rooms {
+		n.join(s, name)
 	}
 	n.mu.Unlock()
 	if !s.Connected() { // it ended meanwhile, and what looked for it here did not find it
@@ -181,16 +184,19 @@ func (n *Namespace) forgetRooms(s *Socket) {
 }
 
 // Join has the socket join rooms, which come to be by that. What is sent to them reaches it, until it leaves them or is
-// disconnected. Each socket is in a room of its own, whose name is its id.
+// disconnected. Each socket is in a room of its own, whose name is its id. In a middleware, the rooms are those that it is in
+// as soon as it is connected.
 func (s *Socket) Join(rooms ...string) {
 	n := s.nsp
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.byID[s.id] != s {
-		return
-	}
 	for _, name := range rooms {
-		n.join(s, name)
+		switch {
+		case n.byID[s.id] == s:
+			n.join(s, name)
+		case !s.added && !slices.Contains(s.rooms, name):
+			s.rooms = append(s.rooms, name)
+		}
 	}
 }
 
@@ -213,10 +219,12 @@ func (s *Socket) Leave(name string) {
 	n := s.nsp
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.byID[s.id] != s {
+	switch {
+	case n.byID[s.id] == s:
+		n.leave(s, name)
+	case s.added: // it has left all, but who is told of the end may ask which they were
 		return
 	}
-	n.leave(s, name)
 	s.rooms = slices.DeleteFunc(slices.Clone(s.rooms), func(r string) bool { return r == name })
 }
 

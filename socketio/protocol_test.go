@@ -335,6 +335,39 @@ func TestMiddlewareOfEvents(t *testing.T) {
 	})
 }
 
+// TestRoomsOfMiddlewares: what a middleware has a socket join it is in once it is connected, and not before.
+func TestRoomsOfMiddlewares(t *testing.T) {
+	inWorld(t, socketio.Options{}, func(t *testing.T, w *world) {
+		w.io.Use(func(s *socketio.Socket) error {
+			s.Join("a", "b", "a")
+			s.Leave("b")
+			if rooms := s.Rooms(); len(rooms) != 2 || rooms[0] != s.ID() || rooms[1] != "a" {
+				t.Errorf("it is in %q", rooms)
+			}
+			if n := len(w.io.In("a").FetchSockets()); n != 0 {
+				t.Errorf("%d sockets are in a room before they are connected", n)
+			}
+			if string(s.Handshake().Auth) == `{"a":1}` {
+				return errors.New("no")
+			}
+			return nil
+		})
+		p := w.dial()
+		p.send(`40{"a":1}`)
+		p.want(`44{"message":"no"}`)
+		p, s := w.connect()
+		w.io.To("a").Emit("to a")
+		w.io.To("b").Emit("to b")
+		w.io.Emit("to all")
+		p.want(`42["to a"]`, `42["to all"]`)
+		p.send("41")
+		synctest.Wait()
+		if s.Join("c"); len(s.Rooms()) != 1 || len(w.io.In("a", "b", "c").FetchSockets()) != 0 {
+			t.Errorf("who has left is in %q", s.Rooms())
+		}
+	})
+}
+
 // TestPanic: it ends one socket.
 func TestPanic(t *testing.T) {
 	inWorld(t, socketio.Options{}, func(t *testing.T, w *world) {

@@ -39,6 +39,7 @@ type Socket struct {
 	uses     []func(*Event) error
 	acks     map[uint64]*pendingAck
 	rooms    []string // but for that of its id; guarded by nsp.mu
+	added    bool     // to the namespace, in which it may not be any more; guarded by nsp.mu
 }
 
 type socketState uint8

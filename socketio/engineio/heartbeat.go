@@ -12,6 +12,7 @@ type heartbeat struct {
 	queued   bool          // it waits for a GET request
 	extended bool          // the client was heard of since, which once gives it more time
 	forgiven bool          // the timer was late itself, which once gives it more time, too
+	unread   bool          // the handler was busy when the answer was due: it may have come, and wait to be read
 }
 
 // begin starts it.
@@ -42,7 +43,7 @@ func (b *heartbeat) heard(s *Session, pong bool) {
 		if b.awaiting { // pings keep their time, whatever answers take
 			b.due = max(b.pinged+interval, now+interval/2)
 		}
-		b.awaiting = false
+		b.awaiting, b.unread = false, false
 		b.timer.Reset(b.due - now)
 	case b.awaiting && !b.extended:
 		// Its answer may be behind something large.
@@ -56,7 +57,7 @@ func (b *heartbeat) heard(s *Session, pong bool) {
 // have pinged it, and no GET request came to get the ping.
 func (b *heartbeat) expired(s *Session) bool {
 	late := s.server.now() - b.due
-	return b.awaiting && late >= 0 || !b.awaiting && s.polling != nil && late >= s.server.opts.PingTimeout
+	return b.awaiting && late >= 0 && !s.busy && !b.unread || !b.awaiting && s.polling != nil && late >= s.server.opts.PingTimeout
 }
 
 // beatDue is the timer's function.
@@ -71,6 +72,9 @@ func (s *Session) beatDue() {
 		b.timer.Reset(b.due - now)
 	case s.state == closing:
 		s.gone()
+	case b.awaiting && (s.busy || b.unread):
+		b.unread = s.busy
+		b.set(s, timeout/2)
 	case b.awaiting && !b.forgiven && now-b.due > timeout/20:
 		// The server did not run when it should have. The answer may have come, and waits to be read.
 		b.forgiven = true
@@ -78,7 +82,7 @@ func (s *Session) beatDue() {
 	case b.awaiting:
 		s.shut(PingTimeout)
 	default:
-		b.pinged, b.awaiting, b.extended, b.forgiven, b.queued = b.due, true, false, false, s.polling != nil
+		b.pinged, b.awaiting, b.extended, b.forgiven, b.unread, b.queued = b.due, true, false, false, false, s.polling != nil
 		if b.queued && !s.polling.waits() {
 			b.due += timeout // as if this were in time: who does not poll is gone then, and hears so if it comes back
 		} else {

@@ -128,6 +128,11 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	q := s.polling
 	switch {
+	case s.state == closing && q.poll != nil:
+		// What there is to tell belongs to the one that waits.
+		s.mu.Unlock()
+		refuse(w, UnknownSession)
+		return
 	case s.state == closing:
 		q.poll = &poll{}
 		if len(q.queue) > 0 {

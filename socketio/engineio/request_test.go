@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -241,6 +242,28 @@ func TestAllowRequest(t *testing.T) {
 		}
 		w.ended(engineio.TransportError)
 		if n := w.server.Sessions(); n != 2 {
+			t.Errorf("%d sessions", n)
+		}
+	})
+}
+
+// TestAllowRequestThatPanics: there is no session then that would count for good.
+func TestAllowRequestThatPanics(t *testing.T) {
+	opts := engineio.Options{MaxPolling: 1, AllowRequest: func(r *http.Request) (any, error) {
+		if r.Header.Get("X-Name") == "" {
+			panic("as asked")
+		}
+		return nil, nil
+	}}
+	inWorld(t, opts, func(t *testing.T, w *world) {
+		func() {
+			defer func() { recover() }()
+			w.server.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/engine.io/?EIO=4&transport=polling", nil))
+			t.Error("it did not panic")
+		}()
+		w.header.Set("X-Name", "Ann")
+		w.poll()
+		if n := w.server.Sessions(); n != 1 {
 			t.Errorf("%d sessions", n)
 		}
 	})

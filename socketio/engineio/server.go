@@ -145,14 +145,9 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, transport Transpor
 		refuseFor(w, err)
 		return
 	}
-	if s.opts.AllowRequest != nil {
-		value, err := s.opts.AllowRequest(r)
-		if err != nil {
-			s.remove(session, transport == Polling)
-			refuseFor(w, err)
-			return
-		}
-		session.value = value
+	if err := s.ask(session, r); err != nil {
+		refuseFor(w, err)
+		return
 	}
 	if c := s.opts.Cookie; c != nil {
 		named := *c
@@ -167,6 +162,22 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, transport Transpor
 	} else {
 		session.openWebSocket(w, r)
 	}
+}
+
+// ask asks AllowRequest about a session. There is none if it returns an error, or panics.
+func (s *Server) ask(session *Session, r *http.Request) (err error) {
+	if s.opts.AllowRequest == nil {
+		return nil
+	}
+	allowed := false
+	defer func() {
+		if !allowed {
+			s.remove(session, session.polling != nil)
+		}
+	}()
+	session.value, err = s.opts.AllowRequest(r)
+	allowed = err == nil
+	return err
 }
 
 func (s *Server) find(sid string) *Session {

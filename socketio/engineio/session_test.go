@@ -104,7 +104,7 @@ func TestPingIsAnsweredInTimeAfterItIsFetched(t *testing.T) {
 			w.post(sid, "3").want(t, 200, "ok")
 		}
 		w.get(sid).want(t, 200, "2")
-		time.Sleep(pingTimeout)
+		time.Sleep(pingTimeout + time.Millisecond) // not at the very moment
 		w.post(sid, "3").wantError(t, 400, engineio.UnknownSession)
 		w.ended(engineio.PingTimeout)
 	})
@@ -228,6 +228,40 @@ func TestLateServer(t *testing.T) {
 		w.get(sid).want(t, 200, "2")
 		s.BeatLate(time.Minute)
 		w.get(sid).wantError(t, 400, engineio.UnknownSession)
+		w.ended(engineio.PingTimeout, engineio.PingTimeout)
+	})
+}
+
+// TestBusyHandlerAndHeartbeat: as long as the handler keeps back what the client sends, which may be its answer to the ping, it is
+// not taken for lost.
+func TestBusyHandlerAndHeartbeat(t *testing.T) {
+	inWorld(t, engineio.Options{}, func(t *testing.T, w *world) {
+		w.onMessage = func(*engineio.Session, websocket.MessageType, []byte) { time.Sleep(10*pingInterval + pingTimeout/20) }
+		p := w.dial("")
+		p.next()
+		p.send("4a")
+		p.want("2")
+		p.send("3")
+		p.want("2") // the next one: the answer to the first was read
+		p.send("3")
+		p.want("2")
+		w.ended()
+		p.wantEnd(0) // nobody answers the third
+		w.ended(engineio.PingTimeout)
+
+		sid := w.poll()
+		post := w.begin("POST", "EIO=4&transport=polling&sid="+sid, "4a")
+		w.get(sid).want(t, 200, "2")
+		get := w.beginGet(sid)
+		(<-post).want(t, 200, "ok")
+		w.post(sid, "3").want(t, 200, "ok") // a second POST at once would not have been right
+		(<-get).want(t, 200, "2")
+		synctest.Wait()
+		begun := time.Now()
+		<-w.session().Done()
+		if d := time.Since(begun); d != pingTimeout {
+			t.Errorf("who does not answer was given %v", d)
+		}
 		w.ended(engineio.PingTimeout, engineio.PingTimeout)
 	})
 }

@@ -102,6 +102,9 @@ func openError(config *pgx.ConnConfig, err error) error {
 	case code == "" && isConnectError(err):
 		hint = "; check that it runs, and the address"
 	}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		err = pg // without the tries before it, such as TLS where the server has none
+	}
 	return fmt.Errorf("opening %s: %w%s", whereOf(config), err, hint)
 }
 

@@ -110,6 +110,9 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		if !strings.Contains(err.Error(), says) {
 			t.Errorf("the error is %q, want it to say %q", err, says)
 		}
+		if strings.Contains(err.Error(), "SQLSTATE") && strings.Contains(err.Error(), "failed to connect") {
+			t.Errorf("beside what the server answered, the tries are told: %q", err)
+		}
 		if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("the password is told: %q", err)
 		}

@@ -15,6 +15,20 @@
 // Names and meaning are those of Socket.IO's own server, in Go's habits: what fails returns an error, what waits takes a
 // context, and arguments are decoded into Go's types (Args.Decode, On, OnAck).
 //
+// # Who may connect
+//
+// Namespace.Use is asked about each client, and sees what it gave to sign in. What it keeps in Socket.Data is there for the
+// handlers:
+//
+//	io.Use(func(socket *socketio.Socket) error {
+//		var auth struct{ Name string } // of io(url, {auth: {name: "ann"}})
+//		if err := json.Unmarshal(socket.Handshake().Auth, &auth); err != nil || auth.Name == "" {
+//			return &socketio.ConnectError{Message: "say who you are"} // a connect_error there
+//		}
+//		socket.Data = auth.Name
+//		return nil
+//	})
+//
 // # Binary data
 //
 // A []byte, as an argument or anywhere in an any, goes as binary data; in structs it must be Binary. What comes can be decoded

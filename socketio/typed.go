@@ -16,7 +16,8 @@ func On[T any](s *Socket, event string, f func(T)) {
 }
 
 // OnAck is On for events that want an acknowledgement: it is what f returns. If f returns an error, or the argument is none of
-// T, no acknowledgement is sent, and the functions of OnError are called.
+// T, no acknowledgement is sent, and the functions of OnError are called; the client waits until its own timeout. An error that it
+// is to be told belongs into R.
 //
 //	socketio.OnAck(socket, "add", func(p Pair) (int, error) { return p.A + p.B, nil })
 func OnAck[T, R any](s *Socket, event string, f func(T) (R, error)) {

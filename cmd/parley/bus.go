@@ -17,8 +17,8 @@ const busQueue = 4096
 
 // busFlags say how nodes reach each other.
 type busFlags struct {
-	Bus         []string `placeholder:"URL" help:"NATS servers over which nodes tell each other what happens: nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ before the host if need be; may be repeated. Without, this node is alone."`
-	Name        string   `name:"bus-name" default:"parley" placeholder:"NAME" help:"Name of this installation on those servers, the same on all its nodes (default ${default})."`
+	Bus         []string `placeholder:"URL" help:"NATS servers over which nodes tell each other what happens: nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ before the host if need be; may be repeated. Nodes that share a --store need it: without, people on one do not hear those on another."`
+	Name        string   `name:"bus-name" default:"parley" placeholder:"NAME" help:"Name of this installation on those servers: the same on all its nodes, and another than any other installation has there (default ${default})."`
 	Credentials string   `name:"bus-creds" type:"existingfile" placeholder:"FILE" help:"Credentials for NATS: a user's JWT and seed."`
 	NKey        string   `name:"bus-nkey" type:"existingfile" placeholder:"FILE" help:"Credentials for NATS: the seed of an nkey."`
 	CA          string   `name:"bus-ca" type:"existingfile" placeholder:"FILE" help:"Authorities (PEM) that the NATS servers' certificates are held against, where they are not the system's."`
@@ -26,8 +26,10 @@ type busFlags struct {
 	Key         string   `name:"bus-key" type:"existingfile" placeholder:"FILE" help:"That certificate's private key."`
 }
 
-// check says which flags do not belong together.
-func (f *busFlags) check() error {
+// check says which flags do not belong together. shared is whether nodes have a
+// database in common: without, one would deliver what another has stored, under
+// numbers that its own rooms have, too.
+func (f *busFlags) check(shared bool) error {
 	for _, server := range f.Bus {
 		u, err := url.Parse(server)
 		if err != nil || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) || u.Hostname() == "" {
@@ -35,6 +37,8 @@ func (f *busFlags) check() error {
 		}
 	}
 	switch {
+	case len(f.Bus) > 0 && !shared:
+		return errors.New("--bus is for nodes with one database between them, but a data folder is for one server; name the database with --store, or leave --bus out")
 	case len(f.Bus) == 0 && f.Credentials+f.NKey+f.CA+f.Cert+f.Key != "":
 		return errors.New("--bus-creds, --bus-nkey, --bus-ca, --bus-cert and --bus-key are for the NATS servers of --bus; name them")
 	case f.Credentials != "" && f.NKey != "":

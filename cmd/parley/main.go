@@ -34,7 +34,7 @@ func main() {
 	command := kong.Parse(&c,
 		kong.Name("parley"),
 		kong.Description("A chat for your team in one binary, and WebSocket in Go."),
-		kong.UsageOnError(),
+		kong.ShortUsageOnError(),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.DefaultEnvars("PARLEY"),
 	)

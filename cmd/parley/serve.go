@@ -37,7 +37,7 @@ const (
 type serveCmd struct {
 	Listen         string     `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (default ${default}). Port 0 takes a free one."`
 	Data           string     `default:"./parley-data" type:"path" placeholder:"FOLDER" help:"Folder for everything that is kept (default ./parley-data)."`
-	Store          string     `placeholder:"URL" help:"Address of a PostgreSQL database that keeps everything instead of --data, such as postgres://parley@db.example.org/parley. Any number of nodes may use one. Give one with a password in the environment."`
+	Store          string     `placeholder:"URL" help:"Address of a PostgreSQL database that keeps everything instead of --data, such as postgres://parley@db.example.org/parley. Any number of nodes may use one, with --bus. Give one with a password in the environment."`
 	PublicURL      *url.URL   `placeholder:"URL" help:"Address under which people open this server, where it is not the one it listens on."`
 	Accounts       bool       `help:"People sign in with a name and a password; the first one becomes the admin by a link that is printed, and invites the others."`
 	Guests         bool       `help:"Whoever gives a name may come in. On a loopback address that is so anyway, unless there is another way to sign in."`
@@ -60,7 +60,7 @@ func (c *serveCmd) Validate() error {
 	if err := c.checkStore(); err != nil {
 		return err
 	}
-	if err := c.Bus.check(); err != nil {
+	if err := c.Bus.check(c.Store != ""); err != nil {
 		return err
 	}
 	if u := c.PublicURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "") {

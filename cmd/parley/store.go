@@ -63,7 +63,7 @@ func lockFolder(folder string) (*flock.Flock, error) {
 	if ok, err := lock.TryLock(); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be locked: %w", err)
 	} else if !ok {
-		return nil, fmt.Errorf("another parley runs on %s; stop it, or name another folder with --data", folder)
+		return nil, fmt.Errorf("another parley runs on %s; stop it, or name another folder", folder)
 	}
 	return lock, nil
 }

@@ -81,7 +81,7 @@ func (s *Server) now() time.Duration { return time.Since(s.epoch) }
 // ServeHTTP answers the requests of all sessions. It does not look at their path.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.checkOrigin(w, r) {
-		refuse(w, Forbidden)
+		refuseWith(w, http.StatusForbidden, Forbidden, "Pages of this origin may not connect here, unless the server is told to allow them")
 		return
 	}
 	if r.Method == http.MethodOptions {

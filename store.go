@@ -114,9 +114,9 @@ type Rooms interface {
 	// it. A room that is absent or not for user is CodeNotFound. The name of a
 	// [Direct] room is, to each of the two, the other's, here and below.
 	Room(ctx context.Context, room, user string) (r Room, member bool, err error)
-	// Heads returns the last seq of those of the rooms that are there, 0 where
-	// nothing was said.
-	Heads(ctx context.Context, rooms []string) (map[string]int64, error)
+	// Heads returns those of the rooms that are there, as they are now, for nodes
+	// to see what they missed. A direct room has no name here.
+	Heads(ctx context.Context, rooms []string) (map[string]Room, error)
 	// MemberOf returns the rooms that user is a member of, in no order.
 	MemberOf(ctx context.Context, user string) ([]Room, error)
 	// Rooms returns the same by name, with how far user has read each. Unread

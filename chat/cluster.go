@@ -260,6 +260,7 @@ func (c *cluster) pause(d time.Duration) {
 // it.
 func (c *cluster) readHeads() error {
 	for rooms := range slices.Chunk(c.chat.hub.Rooms(), atOnce) {
+		known := c.chat.hub.Known(rooms) // first, so that what changes meanwhile is not undone
 		ctx, cancel := context.WithTimeout(c.follower.open, readTime)
 		heads, err := c.chat.store.Heads(ctx, rooms)
 		cancel()
@@ -267,7 +268,8 @@ func (c *cluster) readHeads() error {
 			return err
 		}
 		for room, head := range heads {
-			c.follower.miss(room, head)
+			c.follower.miss(room, head.Last)
+			c.chat.hub.Renew(known[room], head)
 		}
 	}
 	return nil

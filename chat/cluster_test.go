@@ -285,6 +285,42 @@ func TestNodesGoOnWithoutABus(t *testing.T) {
 	})
 }
 
+// TestALostChangeOfARoomArrives: a name that was given while the bus was away is
+// told when it is back, to those who listen and to those who do not.
+func TestALostChangeOfARoomArrives(t *testing.T) {
+	clustered(t, 2, reliable(), nil, func(t *testing.T, c *testCluster) {
+		ann, ben := guest(t, c.nodes[0], "ann"), guest(t, c.nodes[1], "ben")
+		defer ann.Close()
+		defer ben.Close()
+		for _, cl := range []*client{ann, ben} {
+			must[chat.JoinAck](cl, chat.Request{Type: "join", Room: "tea"}) // and is ann's, who made it
+		}
+		other := connect(t, c.nodes[1])
+		defer other.Close()
+		must[chat.HelloAck](other, chat.Request{Type: "hello", Session: string(ben.hello.Session)})
+		time.Sleep(10 * time.Second) // they have met
+		for _, end := range c.ends {
+			end.cut(true)
+		}
+		name := "Tea at five"
+		by := chat.Caller{Account: parley.Account{User: ann.hello.User}}
+		if _, err := c.nodes[0].ChangeRoom(t.Context(), by, "tea", parley.RoomChange{Name: &name}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+		for _, end := range c.ends {
+			end.cut(false)
+			end.link(true)
+		}
+		time.Sleep(40 * time.Second) // past what is read anew every so often, too
+		for who, cl := range map[string]*client{"ann": ann, "ben": ben, "ben, who has not joined": other} {
+			if told := cl.told("room"); len(told) != 1 || !strings.Contains(told[0], name) {
+				t.Errorf("%s was told %q", who, told)
+			}
+		}
+	})
+}
+
 func TestALostLastMessageArrives(t *testing.T) {
 	clustered(t, 2, reliable(), nil, func(t *testing.T, c *testCluster) {
 		ann, ben := guest(t, c.nodes[0], "ann"), guest(t, c.nodes[1], "ben")
@@ -424,7 +460,7 @@ func (s *faultyStore) Standing(ctx context.Context, users []string, now time.Tim
 	return s.Store.Standing(ctx, users, now)
 }
 
-func (s *faultyStore) Heads(ctx context.Context, rooms []string) (map[string]int64, error) {
+func (s *faultyStore) Heads(ctx context.Context, rooms []string) (map[string]parley.Room, error) {
 	if s.down.Load() {
 		return nil, errDown
 	}

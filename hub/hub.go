@@ -116,6 +116,40 @@ func (h *Hub) Rooms() []string {
 	return slices.Collect(maps.Keys(h.rooms))
 }
 
+// Known returns what is known here of those of the rooms that somebody here has
+// to do with.
+func (h *Hub) Known(rooms []string) map[string]parley.Room {
+	known := make(map[string]parley.Room, len(rooms))
+	for _, id := range rooms {
+		if r := h.room(id); r != nil {
+			r.mu.Lock()
+			known[id] = r.info
+			r.mu.Unlock()
+		}
+	}
+	return known
+}
+
+// Renew tells everybody of a room's new name, topic or the like, where what is
+// known here is before still, and not so.
+func (h *Hub) Renew(before, now parley.Room) {
+	r := h.room(now.ID)
+	if r == nil || now.Kind == parley.Direct { // whose name is another one to each of the two
+		return
+	}
+	r.mu.Lock()
+	outdated := looks(r.info) == looks(before) && looks(before) != looks(now)
+	r.mu.Unlock()
+	if outdated {
+		r.change(&now)
+	}
+}
+
+// looks is what can be changed of a room by hand.
+func looks(r parley.Room) parley.Room {
+	return parley.Room{Name: r.Name, Topic: r.Topic, Archived: r.Archived}
+}
+
 // room returns a room by its id, or nil where nobody here has to do with it.
 func (h *Hub) room(id string) *room {
 	h.mu.RLock()

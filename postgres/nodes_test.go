@@ -59,8 +59,8 @@ func TestTwoNodesSayTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, room := range rooms {
-		if heads[room] != messages {
-			t.Errorf("%s ends at %d, want %d", room, heads[room], messages)
+		if heads[room].Last != messages {
+			t.Errorf("%s ends at %d, want %d", room, heads[room].Last, messages)
 		}
 	}
 }

@@ -10,13 +10,15 @@ import (
 )
 
 // Heads implements [parley.Store].
-func (s *Store) Heads(ctx context.Context, rooms []string) (map[string]int64, error) {
-	heads := make(map[string]int64, len(rooms))
-	err := s.each(ctx, `SELECT id, last FROM rooms WHERE id = ANY ($1)`, []any{rooms}, func(rows pgx.Rows) (bool, error) {
-		var id string
-		var last int64
-		err := rows.Scan(&id, &last)
-		heads[id] = last
+func (s *Store) Heads(ctx context.Context, rooms []string) (map[string]parley.Room, error) {
+	heads := make(map[string]parley.Room, len(rooms))
+	err := s.each(ctx, `SELECT id, name, kind, topic, archived, first, last FROM rooms WHERE id = ANY ($1)`, []any{rooms}, func(rows pgx.Rows) (bool, error) {
+		var r parley.Room
+		err := rows.Scan(&r.ID, &r.Name, &r.Kind, &r.Topic, &r.Archived, &r.First, &r.Last)
+		if r.Kind == parley.Direct {
+			r.Name = ""
+		}
+		heads[r.ID] = r
 		return true, err
 	})
 	if err != nil {

@@ -10,14 +10,16 @@ import (
 )
 
 // Heads implements [parley.Store].
-func (s *Store) Heads(ctx context.Context, rooms []string) (map[string]int64, error) {
-	heads := make(map[string]int64, len(rooms))
-	err := s.reads.each(ctx, `SELECT r.id, r.last FROM json_each(?) j JOIN rooms r ON r.id = j.value`,
+func (s *Store) Heads(ctx context.Context, rooms []string) (map[string]parley.Room, error) {
+	heads := make(map[string]parley.Room, len(rooms))
+	err := s.reads.each(ctx, `SELECT r.id, r.name, r.kind, r.topic, r.archived, r.first, r.last FROM json_each(?) j JOIN rooms r ON r.id = j.value`,
 		[]any{jsonList(rooms)}, func(rows *sql.Rows) (bool, error) {
-			var id string
-			var last int64
-			err := rows.Scan(&id, &last)
-			heads[id] = last
+			var r parley.Room
+			err := rows.Scan(&r.ID, &r.Name, &r.Kind, &r.Topic, &r.Archived, &r.First, &r.Last)
+			if r.Kind == parley.Direct {
+				r.Name = ""
+			}
+			heads[r.ID] = r
 			return true, err
 		})
 	if err != nil {

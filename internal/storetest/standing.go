@@ -21,12 +21,19 @@ func (f *fixture) standing(u parley.User) parley.Standing {
 }
 
 var standingTests = []contract{
-	{"Heads returns the last seq of the rooms that are there", func(f *fixture) {
-		ann := f.member("ann", "tea", "mute")
+	{"Heads returns the rooms that are there as they are", func(f *fixture) {
+		ann, ben := f.member("ann", "tea", "mute"), f.guest("ben")
 		f.fill("tea", ann, 3)
-		heads, err := f.Heads(f.Context(), []string{"tea", "mute", "absent", "o'dd \"name", "tea"})
+		name, topic, archived := "Mute", "nothing", true
+		mute, err := f.ChangeRoom(f.Context(), "mute", ann.ID, parley.RoomChange{Name: &name, Topic: &topic, Archived: &archived})
+		f.wantCode("ChangeRoom", err, "")
+		direct, _, err := f.DirectRoom(f.Context(), ann.ID, ben.ID, "direct", now)
+		f.wantCode("DirectRoom", err, "")
+		direct.Name = ""
+		heads, err := f.Heads(f.Context(), []string{"tea", "mute", "direct", "absent", "o'dd \"name", "tea"})
 		f.wantCode("Heads", err, "")
-		if want := map[string]int64{"tea": 3, "mute": 0}; !maps.Equal(heads, want) {
+		tea := parley.Room{ID: "tea", Name: "tea", Kind: parley.Public, First: 1, Last: 3}
+		if want := map[string]parley.Room{"tea": tea, "mute": mute, "direct": direct}; !maps.Equal(heads, want) {
 			f.Errorf("Heads: %v, want %v", heads, want)
 		}
 		heads, err = f.Heads(f.Context(), nil)
@@ -45,7 +52,7 @@ var standingTests = []contract{
 		heads, err := f.Heads(f.Context(), rooms)
 		f.wantCode("Heads", err, "")
 		want(f, "rooms", len(heads), 2)
-		want(f, "said in", heads[rooms[7]], 1)
+		want(f, "said in", heads[rooms[7]].Last, 1)
 	}},
 	{"Standing returns the good sessions and the rooms of who is there", func(f *fixture) {
 		ann, ben := f.account("ann", "tea", "mute"), f.account("ben", "tea")

@@ -119,7 +119,9 @@ func TestRemovedEverywhere(t *testing.T) {
 		}
 		return wires, user, session
 	}
-	remove := func(name, wanted string) {
+	// The bounds leave a busy machine ten times what is wanted; what the news tells
+	// in a moment, the check against the store alone finds after up to 30 s.
+	remove := func(name, wanted string, most time.Duration) {
 		wires, user, session := everywhere(name)
 		removed := time.Now()
 		admin.call("DELETE", "/api/people/"+user.ID, nil)
@@ -131,7 +133,11 @@ func TestRemovedEverywhere(t *testing.T) {
 			if code := websocket.CloseStatus(err); code != 4502 {
 				t.Errorf("on %s, %s, who was removed: %v; want the code 4502", c.Nodes[i].Name, name, err)
 			}
-			t.Logf("%s was out on %s within %s (wanted: %s)", name, c.Nodes[i].Name, time.Since(removed).Round(time.Millisecond), wanted)
+			took := time.Since(removed).Round(time.Millisecond)
+			t.Logf("%s was out on %s within %s (wanted: %s)", name, c.Nodes[i].Name, took, wanted)
+			if took > most {
+				t.Errorf("%s was out on %s after %s only", name, c.Nodes[i].Name, took)
+			}
 		}
 		for _, n := range c.Nodes {
 			w, err := chaos.Dial(n.Addr())
@@ -142,9 +148,9 @@ func TestRemovedEverywhere(t *testing.T) {
 			w.Close()
 		}
 	}
-	remove("Mallory", "1 s")
+	remove("Mallory", "1 s", 10*time.Second)
 	c.NATS.Kill()
-	remove("Trudy", "NATS being dead, 30 s")
+	remove("Trudy", "NATS being dead, 30 s", chaos.Patience)
 }
 
 // A caller calls the HTTP API of a node, with its cookies.

@@ -27,7 +27,8 @@ type Options struct {
 	// more than half of it. 0 means 25 s.
 	PingInterval time.Duration
 
-	// PingTimeout is how long the answer may take. 0 means 20 s.
+	// PingTimeout is how long the answer may take. 0 means 20 s. The time in which the Handler is being called, and so keeps the
+	// answer back, does not count.
 	PingTimeout time.Duration
 
 	// UpgradeTimeout is how long a client may take to upgrade to WebSocket. 0 means 10 s.

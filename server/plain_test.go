@@ -159,6 +159,7 @@ func TestSlowReaderIsEnded(t *testing.T) {
 				go readAll(ann) // so that she is not slow herself
 				for i := range messages {
 					say(t, ann, fmt.Sprintf(`{"type":"publish","room":"lobby","id":"%d","kind":"x-big","body":"%s"}`, i, strings.Repeat("x", 60000)))
+					synctest.Wait() // she has taken what came
 				}
 				time.Sleep(6 * time.Second) // not a byte is read in this time
 				bye := expectEnd(t, slow, parley.CloseOverloaded)

@@ -160,9 +160,12 @@ func TestNamesAreOneTokenOfASubject(t *testing.T) {
 		}
 		seen[got] = name
 	}
-	s := newSubjects("two.words")
+	s := newSubjects("two.words", "")
 	if got := s.room("tea"); got != "two_2ewords.room.tea" {
 		t.Errorf("a room's subject is %q", got)
+	}
+	if got := newSubjects("parley", "0.1").room("tea"); got != "parley.0_2e1.room.tea" {
+		t.Errorf("in an installation, a room's subject is %q", got)
 	}
 	if s.of("") != s.all() {
 		t.Errorf("news about no room goes to %q", s.of(""))

@@ -37,6 +37,9 @@ type Options struct {
 	Local parley.Bus
 	// Name tells installations apart that share servers; "": "parley".
 	Name string
+	// Installation does so too, where people name none: something random that the
+	// nodes of one have in common, and no others. It may be "".
+	Installation string
 
 	Credentials string // file with a user's JWT and seed, as nsc writes it
 	NKey        string // file with the seed of an nkey
@@ -114,7 +117,7 @@ func Connect(o Options) (*Bus, error) {
 	}
 	b := &Bus{
 		local:    o.Local,
-		subjects: newSubjects(o.Name),
+		subjects: newSubjects(o.Name, o.Installation),
 		log:      o.Log,
 		out:      make(chan parley.News, queued),
 		in:       make(chan *client.Msg, received),

@@ -5,7 +5,13 @@ import "strings"
 // subjects are the names under which an installation's news goes over NATS.
 type subjects struct{ prefix string }
 
-func newSubjects(name string) subjects { return subjects{token(name) + "."} }
+func newSubjects(name, installation string) subjects {
+	prefix := token(name) + "."
+	if installation != "" {
+		prefix += token(installation) + "."
+	}
+	return subjects{prefix}
+}
 
 // all is heard by every node.
 func (s subjects) all() string { return s.prefix + "all" }

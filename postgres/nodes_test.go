@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/seed-4a326f83/parley"
+	"github.com/seed-4a326f83/parley/postgres"
 )
 
 // TestTwoNodesSayTheSame has two nodes append the same messages at once, each in
@@ -99,5 +100,30 @@ func TestWhoLeftOneNodeIsOutOnAnother(t *testing.T) {
 	}
 	if err := say("d"); parley.ErrorCode(err) != parley.CodeConflict {
 		t.Errorf("something is said in an archived room: %v", err)
+	}
+}
+
+// TestInstallation: nodes on one database have one name in common, and no other.
+func TestInstallation(t *testing.T) {
+	names := make(map[string]int)
+	for range 2 {
+		url := newDatabase(t)
+		for range 2 {
+			s, err := postgres.Open(t.Context(), url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name, err := s.Installation(t.Context())
+			if err != nil || len(name) != 32 {
+				t.Errorf("the name is %q, %v", name, err)
+			}
+			names[name]++
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if len(names) != 2 {
+		t.Errorf("two databases with two nodes each have the names %v", names)
 	}
 }

@@ -27,6 +27,15 @@ func (s *Store) Heads(ctx context.Context, rooms []string) (map[string]parley.Ro
 	return heads, nil
 }
 
+// Installation returns what tells the database from all others: a random name
+// that it was given when it was made.
+func (s *Store) Installation(ctx context.Context) (name string, err error) {
+	err = s.each(ctx, `SELECT installation FROM parley`, nil, func(rows pgx.Rows) (bool, error) {
+		return false, rows.Scan(&name)
+	})
+	return name, err
+}
+
 // Standing implements [parley.Store].
 func (s *Store) Standing(ctx context.Context, users []string, now time.Time) (map[string]parley.Standing, error) {
 	standing := make(map[string]parley.Standing, len(users))

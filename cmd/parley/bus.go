@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"github.com/seed-4a326f83/parley"
 	"github.com/seed-4a326f83/parley/hub"
 	"github.com/seed-4a326f83/parley/nats"
+	"github.com/seed-4a326f83/parley/postgres"
 )
 
 // busQueue is how many messages may be committed and not yet delivered.
@@ -18,7 +20,7 @@ const busQueue = 4096
 // busFlags say how nodes reach each other.
 type busFlags struct {
 	Bus         []string `placeholder:"URL" help:"NATS servers over which nodes tell each other what happens: nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ before the host if need be; may be repeated. Nodes that share a --store need it: without, people on one do not hear those on another."`
-	Name        string   `name:"bus-name" default:"parley" placeholder:"NAME" help:"Name of this installation on those servers: the same on all its nodes, and another than any other installation has there (default ${default})."`
+	Name        string   `name:"bus-name" default:"parley" placeholder:"NAME" help:"First part of the subjects on those servers (default ${default}); the second is the database's own."`
 	Credentials string   `name:"bus-creds" type:"existingfile" placeholder:"FILE" help:"Credentials for NATS: a user's JWT and seed."`
 	NKey        string   `name:"bus-nkey" type:"existingfile" placeholder:"FILE" help:"Credentials for NATS: the seed of an nkey."`
 	CA          string   `name:"bus-ca" type:"existingfile" placeholder:"FILE" help:"Authorities (PEM) that the NATS servers' certificates are held against, where they are not the system's."`
@@ -50,13 +52,21 @@ func (f *busFlags) check(shared bool) error {
 }
 
 // open returns the bus of this node, and what closes it.
-func (f *busFlags) open(log *slog.Logger) (parley.Bus, func(), error) {
+func (f *busFlags) open(ctx context.Context, store parley.Store, log *slog.Logger) (parley.Bus, func(), error) {
 	local := hub.NewBus(busQueue)
 	if len(f.Bus) == 0 {
 		return local, local.Close, nil
 	}
+	installation := ""
+	if s, ok := store.(*postgres.Store); ok {
+		var err error
+		if installation, err = s.Installation(ctx); err != nil {
+			local.Close()
+			return nil, nil, err
+		}
+	}
 	bus, err := nats.Connect(nats.Options{
-		URLs: f.Bus, Local: local, Name: f.Name,
+		URLs: f.Bus, Local: local, Name: f.Name, Installation: installation,
 		Credentials: f.Credentials, NKey: f.NKey, CA: f.CA, Cert: f.Cert, Key: f.Key,
 		Log: log,
 	})

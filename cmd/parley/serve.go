@@ -94,7 +94,7 @@ func (c *serveCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	bus, closeBus, err := c.Bus.open(log)
+	bus, closeBus, err := c.Bus.open(ctx, store, log)
 	if err != nil {
 		return err
 	}

@@ -36,9 +36,15 @@ type world struct {
 	onMessage func(s *engineio.Session, typ websocket.MessageType, data []byte)
 }
 
-// inWorld runs a test against a server with those options, whose handler sends back what it gets.
+// inWorld runs a test against a server with those options, whose handler sends back what it gets: once with GET requests that
+// wait in their handlers, and once with parked ones.
 func inWorld(t *testing.T, opts engineio.Options, test func(t *testing.T, w *world)) {
 	t.Helper()
+	t.Run("waiting", func(t *testing.T) { inOneWorld(t, opts, false, test) })
+	t.Run("parked", func(t *testing.T) { inOneWorld(t, opts, true, test) })
+}
+
+func inOneWorld(t *testing.T, opts engineio.Options, parked bool, test func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		if opts.PingInterval == 0 {
 			opts.PingInterval, opts.PingTimeout = pingInterval, pingTimeout
@@ -52,6 +58,9 @@ func inWorld(t *testing.T, opts engineio.Options, test func(t *testing.T, w *wor
 			}
 		}
 		w.server = engineio.NewServer(&opts, w)
+		if parked {
+			w.server.ParkAtOnce()
+		}
 		t.Cleanup(func() { time.Sleep(time.Minute) }) // net/http waits a little where it refused to read on
 		w.client = memnet.Serve(t, w.server)
 		defer w.server.Close()

@@ -105,6 +105,7 @@ func TestPingIsAnsweredInTimeAfterItIsFetched(t *testing.T) {
 		}
 		w.get(sid).want(t, 200, "2")
 		time.Sleep(pingTimeout)
+		synctest.Wait() // for the timer that fires at this moment, too
 		w.post(sid, "3").wantError(t, 400, engineio.UnknownSession)
 		w.ended(engineio.PingTimeout)
 	})

@@ -15,7 +15,7 @@ import (
 // parkAfter is how long a GET request waits in its handler. There it holds two goroutines, two buffers of 4 KiB, and the request
 // with its headers, 30 KiB in all; parked it holds a tenth of that. To park a request and to serve its connection on costs about
 // as much as another request would, so that those of clients to whom something is sent every now and then are left alone.
-const parkAfter = time.Second
+const parkAfter = 250 * time.Millisecond
 
 // A parked is what is left of a GET request that has waited for long: net/http has let go of its connection, and its handler
 // has returned. Its watcher answers it, and gives the connection back.
@@ -27,6 +27,13 @@ type parked struct {
 	close  bool         // the connection ends with the answer
 	early  []byte       // of a request that the client sent before this one was answered; nil: nothing has come
 	next   [1]byte      // is read into
+
+	session *Session
+	poll    *poll
+	polling *polling // of the session, which may have gone on to WebSocket since
+
+	resting bool // guarded by the session's mu
+	fd      int32
 }
 
 // park takes a request off net/http, if it lets go of it: not with HTTP/2, nor behind what hides http.Hijacker.
@@ -59,46 +66,59 @@ func park(w http.ResponseWriter, r *http.Request) *parked {
 // longAgo is a deadline that makes reads return.
 var longAgo = time.Unix(1, 0)
 
-// watch waits for something to tell, or for the client to go away; then it answers a parked request.
-func (s *Session) watch(p *poll, q *polling) {
-	for !s.due(p, q) {
-		if p.parked.early != nil { // it is not known any more whether the client is there: net/http has it so, too
-			<-p.wake
-			continue
-		}
-		n, err := p.parked.conn.Read(p.parked.next[:])
-		switch {
-		case n > 0:
-			p.parked.early = p.parked.next[:]
-		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
-			s.mu.Lock()
-			s.abandon(p)
-			s.mu.Unlock()
-		}
+// watch waits until the client goes away, or sends something, or a deadline passes. It does nothing else: its goroutine should be
+// content with the smallest stack there is, for a stack that has grown stays so.
+func (k *parked) watch() {
+	n, err := k.conn.Read(k.next[:])
+	go k.look(n, err)
+}
+
+// wakeUp has somebody look. mu of the session is held.
+func (k *parked) wakeUp() {
+	k.conn.SetReadDeadline(longAgo)
+	if k.rise() {
+		go k.look(0, nil)
 	}
-	s.reply(p, q)
 }
 
-// due reports whether a parked request is to be answered, and else has it wait again.
-func (s *Session) due(p *poll, q *polling) bool {
+// look sees what there is to do about a parked request, given what came of reading: to answer it, or to have it wait on.
+func (k *parked) look(n int, err error) {
+	s, p := k.session, k.poll
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.settle(p, q)
-	p.parked.conn.SetReadDeadline(time.Time{})
-	return p.answered
-}
-
-// reply answers a parked request.
-func (s *Session) reply(p *poll, q *polling) {
-	s.mu.Lock()
-	s.answering(p, q)
+	switch {
+	case n > 0: // it is not known from now on whether the client is there: with net/http it would not be either
+		k.early, p.wake = k.next[:], make(chan struct{}, 1)
+	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+		s.abandon(p)
+	}
+	for s.settle(p, k.polling); !p.answered; s.settle(p, k.polling) {
+		k.conn.SetReadDeadline(time.Time{})
+		if k.early == nil {
+			resting := k.rest()
+			s.mu.Unlock()
+			if !resting {
+				go k.watch()
+			}
+			return
+		}
+		s.mu.Unlock()
+		<-p.wake
+		s.mu.Lock()
+	}
+	s.answering(p, k.polling)
 	s.mu.Unlock()
-	k := p.parked
+	k.reply()
+}
+
+// reply sends the answer.
+func (k *parked) reply() {
+	p := k.poll
+	k.conn.SetReadDeadline(time.Time{})
 	k.close = k.close || p.leaving
 	if p.refused {
 		k.write("400 Bad Request", "application/json", refusal(BadRequest, BadRequest.String()))
 	} else if err := k.write("200 OK", "text/plain; charset=UTF-8", p.answer); err != nil {
-		s.end(TransportError)
+		k.session.end(TransportError)
 		k.close = true
 	}
 	k.giveBack()

@@ -24,7 +24,7 @@ type polling struct {
 
 // A poll is a GET request that waits.
 type poll struct {
-	wake     chan struct{} // of capacity 1: something has changed
+	wake     chan struct{} // of capacity 1: something has changed; nil for a parked one whose connection is read from
 	parked   *parked       // nil: the handler waits
 	grace    *time.Timer   // runs out with impatience; nil: it has not begun
 	late     bool          // it came when a WebSocket was trying to take over
@@ -78,7 +78,7 @@ func (p *poll) wakeUp() {
 	default:
 	}
 	if p.parked != nil {
-		p.parked.conn.SetReadDeadline(longAgo)
+		p.parked.wakeUp()
 	}
 }
 
@@ -167,7 +167,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	q.poll = p
 	if s.await(p, q, w, r) {
 		s.mu.Unlock()
-		go s.watch(p, q)
+		p.parked.look(0, nil)
 		return
 	}
 	s.answering(p, q)
@@ -210,7 +210,10 @@ func (s *Session) await(p *poll, q *polling, w http.ResponseWriter, r *http.Requ
 		s.mu.Lock()
 		switch {
 		case k != nil:
-			p.parked = k // may have been answered meanwhile
+			k.session, k.poll, k.polling, p.parked = s, p, q, k // it may have been answered meanwhile
+			if k.early == nil {
+				p.wake = nil
+			}
 			return true
 		case gone:
 			s.abandon(p)

@@ -15,7 +15,7 @@ import (
 // parkAfter is how long a GET request waits in its handler. There it holds two goroutines, two buffers of 4 KiB, and the request
 // with its headers, 30 KiB in all; parked it holds a tenth of that. To park a request and to serve its connection on costs about
 // as much as another request would, so that those of clients to whom something is sent every now and then are left alone.
-const parkAfter = 250 * time.Millisecond
+const parkAfter = 100 * time.Millisecond
 
 // A parked is what is left of a GET request that has waited for long: net/http has let go of its connection, and its handler
 // has returned. Its watcher answers it, and gives the connection back.

@@ -32,7 +32,7 @@ type parked struct {
 	poll    *poll
 	polling *polling // of the session, which may have gone on to WebSocket since
 
-	resting bool // guarded by the session's mu
+	resting bool // it is on standby, whose mu guards it
 	fd      int32
 }
 

@@ -59,16 +59,24 @@ func (s *standby) run(f *os.File, raw syscall.RawConn) {
 	}
 }
 
-// take ends the watch of a connection, and returns whose it is: nil if it has ended already.
+// take ends the watch of a connection on which something has come, and returns whose it is: nil if it has ended already.
 func (s *standby) take(fd int32) *parked {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := s.waiting[fd]
 	if k != nil {
-		delete(s.waiting, fd)
-		syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_DEL, int(fd), nil)
+		s.end(k)
 	}
 	return k
+}
+
+// end ends the watch of a connection. mu is held.
+func (s *standby) end(k *parked) {
+	k.resting = false
+	if s.waiting[k.fd] == k { // or else it was closed, by somebody else, and there is another one of that number
+		delete(s.waiting, k.fd)
+		syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_DEL, int(k.fd), nil)
+	}
 }
 
 // rest has the connection be watched without a goroutine of its own, if it is one of the system's.
@@ -92,18 +100,20 @@ func (k *parked) rest() bool {
 		defer s.mu.Unlock()
 		e := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP, Fd: int32(fd)}
 		if added = syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_ADD, int(fd), &e) == nil; added {
-			s.waiting[e.Fd], k.fd = k, e.Fd
+			s.waiting[e.Fd], k.fd, k.resting = k, e.Fd, true
 		}
 	})
-	k.resting = added
 	return added
 }
 
 // rise ends what rest began, and reports whether it did: if not, a goroutine is reading already, or there never was a rest.
 func (k *parked) rise() bool {
+	s := &theStandby
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if !k.resting {
 		return false
 	}
-	k.resting = false
-	return theStandby.take(k.fd) == k
+	s.end(k)
+	return true
 }

@@ -25,6 +25,7 @@ type parked struct {
 	header string       // what is to be sent besides what all answers have
 	old    bool         // HTTP/1.0
 	close  bool         // the connection ends with the answer
+	lost   bool         // it has ended
 	early  []byte       // of a request that the client sent before this one was answered; nil: nothing has come
 	next   [1]byte      // is read into
 
@@ -90,6 +91,7 @@ func (k *parked) look(n int, err error) {
 		k.early, p.wake = k.next[:], make(chan struct{}, 1)
 	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
 		s.abandon(p)
+		k.lost = true
 	}
 	for s.settle(p, k.polling); !p.answered; s.settle(p, k.polling) {
 		k.conn.SetReadDeadline(time.Time{})
@@ -113,6 +115,11 @@ func (k *parked) look(n int, err error) {
 // reply sends the answer.
 func (k *parked) reply() {
 	p := k.poll
+	if k.lost {
+		k.session.end(TransportError) // if there was an answer already
+		k.conn.Close()
+		return
+	}
 	k.conn.SetReadDeadline(time.Time{})
 	k.close = k.close || p.leaving
 	if p.refused {

@@ -24,7 +24,9 @@ import (
 // A site is a server on the system's network, where GET requests are parked at once, and a client's connection to it.
 type site struct {
 	t      *testing.T
-	http   *httptest.Server
+	http   *http.Server
+	addr   string
+	secure bool
 	engine *engineio.Server
 	opened chan *engineio.Session
 	ended  chan engineio.Reason
@@ -46,20 +48,27 @@ func (s *site) OnClose(_ *engineio.Session, reason engineio.Reason) { s.ended <-
 func onSites(t *testing.T, test func(t *testing.T, s *site)) {
 	for _, encrypted := range []bool{false, true} {
 		t.Run(fmt.Sprintf("TLS=%v", encrypted), func(t *testing.T) {
-			s := &site{t: t, opened: make(chan *engineio.Session, 10), ended: make(chan engineio.Reason, 10), parked: make(chan struct{}, 100)}
+			s := &site{t: t, secure: encrypted,
+				opened: make(chan *engineio.Session, 10), ended: make(chan engineio.Reason, 10), parked: make(chan struct{}, 100)}
 			s.engine = engineio.NewServer(&engineio.Options{AnyOrigin: true, Credentials: true}, s)
 			s.engine.ParkAtOnce()
-			s.http = httptest.NewUnstartedServer(s.engine)
-			s.http.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			// It is no httptest.Server: that must not be closed while a connection is given back.
+			s.http = &http.Server{Handler: s.engine, ConnState: func(_ net.Conn, state http.ConnState) {
 				if state == http.StateHijacked {
 					s.parked <- struct{}{}
 				}
+			}}
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
 			}
+			s.addr = l.Addr().String()
 			if encrypted {
-				s.http.StartTLS()
-			} else {
-				s.http.Start()
+				owner := httptest.NewTLSServer(nil) // of a certificate
+				l = tls.NewListener(l, &tls.Config{Certificates: owner.TLS.Certificates})
+				owner.Close()
 			}
+			go s.http.Serve(l)
 			t.Cleanup(func() {
 				s.engine.Close()
 				s.http.Close()
@@ -73,13 +82,13 @@ func onSites(t *testing.T, test func(t *testing.T, s *site)) {
 // dial has the site go on with a new connection.
 func (s *site) dial() {
 	s.t.Helper()
-	conn, err := net.Dial("tcp", s.http.Listener.Addr().String())
+	conn, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
-	if s.http.TLS != nil {
+	if s.secure {
 		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
 	}
 	s.conn, s.in = conn, bufio.NewReader(conn)
@@ -266,7 +275,7 @@ func TestShutdownWithParkedRequest(t *testing.T) {
 		<-s.parked
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		if err := s.http.Config.Shutdown(ctx); err != nil {
+		if err := s.http.Shutdown(ctx); err != nil {
 			t.Fatal(err)
 		}
 		session.Send(engineio.Text([]byte("a")))

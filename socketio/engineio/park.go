@@ -13,8 +13,9 @@ import (
 )
 
 // parkAfter is how long a GET request waits in its handler. There it holds two goroutines, two buffers of 4 KiB, and the request
-// with its headers, 30 KiB in all; parked it holds a tenth of that. To park a request and to serve its connection on costs about
-// as much as another request would, so that those of clients to whom something is sent every now and then are left alone.
+// with its headers, some 30 KiB in all; parked it holds less than 1 KiB. To park a request and to have its connection served on
+// costs about a fifth of what an event by polling costs, so that clients to whom much is sent should be spared it. With longer
+// times more is left behind of what many requests hold at once: memory in pieces that nothing else fits in.
 const parkAfter = 100 * time.Millisecond
 
 // A parked is what is left of a GET request that has waited for long: net/http has let go of its connection, and its handler

@@ -76,6 +76,8 @@ func (p party) command(bin string, r row, tls certificate) *exec.Cmd {
 		cmd.Args = append(cmd.Args, "--tls-cert", tls.cert, "--tls-key", tls.key)
 	case p.kind == limit && r.path == "/broadcast":
 		cmd.Args = append(cmd.Args, "--broadcast")
+	case r.typed:
+		cmd.Args = append(cmd.Args, "--typed")
 	}
 	if r.kind == "deflated" {
 		cmd.Args = append(cmd.Args, "--compress")

@@ -18,6 +18,7 @@ type row struct {
 	inFlight int
 	content  string
 	twoCPUs  bool
+	typed    bool // ours decodes events into a struct, and encodes them anew: else, as with Node.js, values are handed on
 	measure  time.Duration
 	cost     time.Duration // about how long a server takes for a round, but for measuring
 
@@ -94,6 +95,9 @@ var rows = []row{
 	{name: "sio-echo", title: "Socket.IO echo, 1,000 connections, event of 125 B", unit: µsEvent,
 		kind: "echo", path: socketIOPath, conns: 1000, size: 125, inFlight: 1, content: "echo-event", speaks: socketIO,
 		measure: short, cost: 700 * time.Millisecond, bars: []bar{{"parley-socketio", "npm-socketio", 0.5}}},
+	{name: "sio-echo-typed", title: "Socket.IO echo, 1,000 connections, event of 125 B, decoded into a struct by ours", unit: µsEvent,
+		kind: "echo", path: socketIOPath, conns: 1000, size: 125, inFlight: 1, content: "echo-event", speaks: socketIO, typed: true,
+		measure: short, cost: 700 * time.Millisecond},
 	{name: "sio-polling", title: "Socket.IO echo by polling, 200 sessions, event of 125 B", unit: µsEvent,
 		kind: "polled", path: socketIOPath, conns: 200, size: 125, inFlight: 1, content: "echo-event", speaks: socketIO,
 		measure: short, cost: 700 * time.Millisecond, bars: []bar{{"parley-socketio", "npm-socketio", 0.5}}},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -195,6 +196,9 @@ func polled(o options) (result, error) {
 	}
 }
 
+// quiet is how long a session by polling has nothing to tell before it counts as idle. Servers may have to see that it is.
+const quiet = 2 * time.Second
+
 // talkPolling is talk by polling. The connections for POST requests are closed then, as clients do after a while.
 func talkPolling(o options) error {
 	want := content(o.content, o.size)
@@ -221,6 +225,7 @@ func talkPolling(o options) error {
 		}
 		unix.Close(s.post.fd)
 	}
+	time.Sleep(quiet)
 	return nil
 }
 

@@ -16,8 +16,14 @@
 //		}
 //	}
 //
-// A session that nothing happens to has no goroutine: WebSockets are in event mode (see package websocket), and of a
-// polling client only the GET request that waits has one. What waits to be sent is bounded in bytes, see Options.SendLimit.
+// A session that nothing happens to has no goroutine: WebSockets are in event mode (see package websocket), and a GET request
+// that waits is parked after a tenth of a second. What waits to be sent is bounded in bytes, see Options.SendLimit.
+//
+// To be parked a request is taken from the http.Server (see http.Hijacker), if that is possible: it is not with HTTP/2. Its
+// handler, and what is around it, returns then, and its context ends; the answer comes all the same, and after it the http.Server
+// is given the connection back. Its ConnState and ConnContext hooks see that connection as hijacked, and then as a new one. As with
+// WebSockets, http.Server.Shutdown and Close know nothing of parked requests: Server.Close answers them. Systems other than Linux
+// need a small goroutine for each.
 //
 // A request that is no good is answered 400, with a JSON object that has code and message, and so is one that would be a
 // WebSocket: no connection is opened only to be closed.

@@ -32,3 +32,6 @@ func (s *Session) BeatLate(by time.Duration) {
 	s.mu.Unlock()
 	s.beatDue()
 }
+
+// ParkAtOnce has GET requests parked without waiting in their handlers first.
+func (s *Server) ParkAtOnce() { s.parkAfter = 0 }

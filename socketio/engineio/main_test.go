@@ -31,19 +31,25 @@ type world struct {
 	mu       sync.Mutex
 	sessions []*engineio.Session
 	ends     []engineio.Reason
-	inside   int // calls of the handler under way
+	inside   map[*engineio.Session]int // calls of the handler under way
 
 	onMessage func(s *engineio.Session, typ websocket.MessageType, data []byte)
 }
 
-// inWorld runs a test against a server with those options, whose handler sends back what it gets.
+// inWorld runs a test against a server with those options, whose handler sends back what it gets: once with GET requests that
+// wait in their handlers, and once with parked ones.
 func inWorld(t *testing.T, opts engineio.Options, test func(t *testing.T, w *world)) {
 	t.Helper()
+	t.Run("waiting", func(t *testing.T) { inOneWorld(t, opts, false, test) })
+	t.Run("parked", func(t *testing.T) { inOneWorld(t, opts, true, test) })
+}
+
+func inOneWorld(t *testing.T, opts engineio.Options, parked bool, test func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		if opts.PingInterval == 0 {
 			opts.PingInterval, opts.PingTimeout = pingInterval, pingTimeout
 		}
-		w := &world{t: t, header: http.Header{}}
+		w := &world{t: t, header: http.Header{}, inside: make(map[*engineio.Session]int)}
 		w.onMessage = func(s *engineio.Session, typ websocket.MessageType, data []byte) {
 			if typ == websocket.MessageText {
 				s.Send(engineio.Text(data))
@@ -52,6 +58,9 @@ func inWorld(t *testing.T, opts engineio.Options, test func(t *testing.T, w *wor
 			}
 		}
 		w.server = engineio.NewServer(&opts, w)
+		if parked {
+			w.server.ParkAtOnce()
+		}
 		t.Cleanup(func() { time.Sleep(time.Minute) }) // net/http waits a little where it refused to read on
 		w.client = memnet.Serve(t, w.server)
 		defer w.server.Close()
@@ -60,14 +69,14 @@ func inWorld(t *testing.T, opts engineio.Options, test func(t *testing.T, w *wor
 }
 
 func (w *world) OnOpen(s *engineio.Session) {
-	defer w.enter()()
+	defer w.enter(s)()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sessions = append(w.sessions, s)
 }
 
 func (w *world) OnMessage(s *engineio.Session, typ websocket.MessageType, data []byte) {
-	defer w.enter()()
+	defer w.enter(s)()
 	w.onMessage(s, typ, data)
 }
 
@@ -77,17 +86,17 @@ func (w *world) OnClose(_ *engineio.Session, reason engineio.Reason) {
 	w.ends = append(w.ends, reason)
 }
 
-// enter checks, in tests with one session, that calls do not overlap.
-func (w *world) enter() (leave func()) {
+// enter checks that calls for one session do not overlap.
+func (w *world) enter(s *engineio.Session) (leave func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.inside++; w.inside > 1 && len(w.sessions) < 2 {
+	if w.inside[s]++; w.inside[s] > 1 {
 		w.t.Error("two calls of the handler at once")
 	}
 	return func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.inside--
+		w.inside[s]--
 	}
 }
 

@@ -24,8 +24,12 @@ type polling struct {
 
 // A poll is a GET request that waits.
 type poll struct {
-	wake     chan struct{} // of capacity 1: something has changed
+	wake     chan struct{} // of capacity 1: something has changed; nil for a parked one whose connection is read from
+	parked   *parked       // nil: the handler waits
+	grace    *time.Timer   // runs out with impatience; nil: it has not begun
 	late     bool          // it came when a WebSocket was trying to take over
+	out      bool          // of patience
+	leaving  bool          // the server is shutting down
 	answered bool          // the fields below are to be sent
 	refused  bool          // with an error
 	answer   []byte
@@ -63,12 +67,18 @@ func (p *polling) add(packets []Packet, limit int) bool {
 func (p *polling) waits() bool { return p.poll != nil && !p.poll.answered }
 
 func (p *polling) wakeUp() {
-	if p.poll == nil {
-		return
+	if p.poll != nil {
+		p.poll.wakeUp()
 	}
+}
+
+func (p *poll) wakeUp() {
 	select {
-	case p.poll.wake <- struct{}{}:
+	case p.wake <- struct{}{}:
 	default:
+	}
+	if p.parked != nil {
+		p.parked.wakeUp()
 	}
 }
 
@@ -92,6 +102,9 @@ func (p *polling) farewell(reason Reason) {
 			p.take(typeNoop)
 		case TransportError, ParseError, PingTimeout, SlowClient:
 			p.queue = nil
+			p.take(typeClose)
+		case ServerShutdown:
+			p.poll.leaving = true
 			p.take(typeClose)
 		default:
 			p.take(typeClose)
@@ -157,11 +170,12 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	}
 	p := &poll{wake: make(chan struct{}, 1), late: q.upgrade != nil}
 	q.poll = p
-	s.await(p, q, r)
-	q.poll = nil
-	if s.state == open && len(q.queue) == 0 {
-		s.beat.delivered(s)
+	if s.await(p, q, w, r) {
+		s.mu.Unlock()
+		p.parked.look(0, nil)
+		return
 	}
+	s.answering(p, q)
 	s.mu.Unlock()
 	if p.refused {
 		refuse(w, BadRequest)
@@ -170,39 +184,76 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	s.write(w, p.answer)
 }
 
-// await waits until p is answered. mu is held when it is called and when it returns.
-func (s *Session) await(p *poll, q *polling, r *http.Request) {
-	var grace *time.Timer
-	patience := (<-chan time.Time)(nil)
-	out := false // of patience
+// answering notes that the answer to p leaves. mu is held.
+func (s *Session) answering(p *poll, q *polling) {
+	q.poll = nil
+	if p.grace != nil {
+		p.grace.Stop()
+	}
+	if s.state == open && len(q.queue) == 0 {
+		s.beat.delivered(s)
+	}
+}
+
+// await waits until p is answered, or parked, which it reports. mu is held when it is called and when it returns.
+func (s *Session) await(p *poll, q *polling, w http.ResponseWriter, r *http.Request) (isParked bool) {
+	if s.settle(p, q); p.answered {
+		return false
+	}
+	long := time.NewTimer(s.server.parkAfter)
+	defer long.Stop()
 	for !p.answered {
-		probed := q.upgrade != nil && q.upgrade.probed
-		switch {
-		case len(q.queue) > 0:
-			q.take(0)
-			continue
-		case probed && (!p.late || out):
-			q.take(typeNoop)
-			continue
-		case probed && grace == nil:
-			grace = time.NewTimer(impatience)
-			defer grace.Stop()
-			patience = grace.C
-		}
 		s.mu.Unlock()
-		gone := false
+		gone, k := false, (*parked)(nil)
 		select {
 		case <-p.wake:
-		case <-patience:
-			out = true
+		case <-long.C:
+			k = park(w, r)
 		case <-r.Context().Done():
 			gone = true
 		}
 		s.mu.Lock()
-		if gone && !p.answered {
-			p.answered, p.refused = true, true // there is nobody to see it
-			s.shut(TransportError)
+		switch {
+		case k != nil:
+			k.session, k.poll, k.polling, p.parked = s, p, q, k // it may have been answered meanwhile
+			if k.early == nil {
+				p.wake = nil
+			}
+			return true
+		case gone:
+			s.abandon(p)
 		}
+		s.settle(p, q)
+	}
+	return false
+}
+
+// abandon ends the session because the client has gone away while p waited. mu is held.
+func (s *Session) abandon(p *poll) {
+	if !p.answered {
+		p.answered, p.refused = true, true // there is nobody to see it
+		s.shut(TransportError)
+	}
+}
+
+// settle answers p if there is something to tell. mu is held.
+func (s *Session) settle(p *poll, q *polling) {
+	if p.answered {
+		return
+	}
+	probed := q.upgrade != nil && q.upgrade.probed
+	switch {
+	case len(q.queue) > 0:
+		q.take(0)
+	case probed && (!p.late || p.out):
+		q.take(typeNoop)
+	case probed && p.grace == nil:
+		p.grace = time.AfterFunc(impatience, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			p.out = true
+			p.wakeUp()
+		})
 	}
 }
 

@@ -50,6 +50,17 @@ func refuse(w http.ResponseWriter, code ErrorCode) {
 }
 
 func refuseWith(w http.ResponseWriter, status int, code ErrorCode, message string) {
+	body := refusal(code, message)
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+// refusal is the body of the answer to a request that is refused.
+func refusal(code ErrorCode, message string) []byte {
 	body, err := json.Marshal(struct {
 		Code    ErrorCode `json:"code"`
 		Message string    `json:"message"`
@@ -57,12 +68,7 @@ func refuseWith(w http.ResponseWriter, status int, code ErrorCode, message strin
 	if err != nil {
 		panic(err) // a number and a string can be encoded
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	w.Write(body)
+	return body
 }
 
 // refuseFor answers a handshake that AllowRequest, or the lack of room, refused.

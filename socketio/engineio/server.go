@@ -33,6 +33,8 @@ type Server struct {
 	accept  websocket.AcceptOptions
 	epoch   time.Time
 
+	parkAfter time.Duration // the constant, but for tests
+
 	mu       sync.Mutex
 	sessions map[string]*Session
 	polling  int // how many of them are
@@ -41,7 +43,7 @@ type Server struct {
 
 // NewServer returns a server whose sessions h handles. opts may be nil.
 func NewServer(opts *Options, h Handler) *Server {
-	s := &Server{opts: opts.withDefaults(), handler: h, epoch: time.Now(), sessions: make(map[string]*Session)}
+	s := &Server{opts: opts.withDefaults(), handler: h, epoch: time.Now(), parkAfter: parkAfter, sessions: make(map[string]*Session)}
 	s.accept = websocket.AcceptOptions{
 		InsecureSkipVerify:   true, // checkOrigin has, for both transports alike
 		KeepaliveInterval:    -1,   // the protocol has pings of its own

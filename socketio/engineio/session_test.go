@@ -104,7 +104,8 @@ func TestPingIsAnsweredInTimeAfterItIsFetched(t *testing.T) {
 			w.post(sid, "3").want(t, 200, "ok")
 		}
 		w.get(sid).want(t, 200, "2")
-		time.Sleep(pingTimeout + time.Millisecond) // not at the very moment
+		time.Sleep(pingTimeout)
+		synctest.Wait() // for the timer that fires at this moment, too
 		w.post(sid, "3").wantError(t, 400, engineio.UnknownSession)
 		w.ended(engineio.PingTimeout)
 	})

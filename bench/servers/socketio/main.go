@@ -1,9 +1,10 @@
 // Command socketio is the Socket.IO work of the benchmarks done by Parley's socketio package: an "echo" event goes back to whom
-// it came from, a "broadcast" event to all. Each is decoded and encoded anew, as a program would that looks at it. SIGUSR1 has
-// it give memory back.
+// it came from, a "broadcast" event to all, with the values that it came with. With --typed they are decoded into a struct, and
+// encoded anew, as by a program that looks at them. SIGUSR1 has it give memory back.
 package main
 
 import (
+	"flag"
 	"log"
 	"net/http"
 
@@ -21,11 +22,17 @@ type message struct {
 }
 
 func main() {
+	typed := flag.Bool("typed", false, "decode events into a struct, and encode them anew")
 	l := serve.Listen()
 	io := socketio.NewServer(nil)
 	io.On("connection", func(socket *socketio.Socket) {
-		socketio.On(socket, "echo", func(m message) { socket.Emit("echo", m) })
-		socketio.On(socket, "broadcast", func(m message) { io.Emit("broadcast", m) })
+		if *typed {
+			socketio.On(socket, "echo", func(m message) { socket.Emit("echo", m) })
+			socketio.On(socket, "broadcast", func(m message) { io.Emit("broadcast", m) })
+			return
+		}
+		socket.On("echo", func(e *socketio.Event) { socket.Emit("echo", e.Values()...) })
+		socket.On("broadcast", func(e *socketio.Event) { io.Emit("broadcast", e.Values()...) })
 	})
 	http.Handle("/socket.io/", io)
 	log.Fatal(http.Serve(l, nil))

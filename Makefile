@@ -59,7 +59,7 @@ page: web/node_modules/.package-lock.json ## build the page into web/dist, which
 BENCH_PEERS := $(patsubst %,bench/servers/%/node_modules/.package-lock.json,npm-ws npm-socketio)
 
 .PHONY: bench
-bench: $(BENCH_PEERS) ## compare with others, into bench/results.md (14 minutes); BENCH=Committer runs those Go benchmarks instead
+bench: $(BENCH_PEERS) ## compare with others, into bench/results.md (16 minutes); BENCH=Committer runs those Go benchmarks instead
 ifdef BENCH
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 else

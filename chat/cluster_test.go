@@ -133,15 +133,22 @@ func TestNodesTellEachOtherWhateverTheBusLoses(t *testing.T) {
 	}
 }
 
+// acquainted returns two people, on a node each, in a room of the first one's,
+// when the nodes have met.
+func (c *testCluster) acquainted(t *testing.T) (ann, ben *client) {
+	ann, ben = guest(t, c.nodes[0], "ann"), guest(t, c.nodes[1], "ben")
+	for _, cl := range []*client{ann, ben} {
+		must[chat.JoinAck](cl, chat.Request{Type: "join", Room: "tea"})
+	}
+	time.Sleep(10 * time.Second)
+	return ann, ben
+}
+
 func TestNodesGoOnWithoutABus(t *testing.T) {
 	clustered(t, 3, reliable(), nil, func(t *testing.T, c *testCluster) {
-		ann, ben := guest(t, c.nodes[0], "ann"), guest(t, c.nodes[1], "ben")
+		ann, ben := c.acquainted(t)
 		defer ann.Close()
 		defer ben.Close()
-		for _, cl := range []*client{ann, ben} {
-			must[chat.JoinAck](cl, chat.Request{Type: "join", Room: "tea"})
-		}
-		time.Sleep(10 * time.Second) // they have met
 		for _, end := range c.ends {
 			end.link(false)
 		}
@@ -160,16 +167,12 @@ func TestNodesGoOnWithoutABus(t *testing.T) {
 // told when it is back, to those who listen and to those who do not.
 func TestALostChangeOfARoomArrives(t *testing.T) {
 	clustered(t, 2, reliable(), nil, func(t *testing.T, c *testCluster) {
-		ann, ben := guest(t, c.nodes[0], "ann"), guest(t, c.nodes[1], "ben")
+		ann, ben := c.acquainted(t)
 		defer ann.Close()
 		defer ben.Close()
-		for _, cl := range []*client{ann, ben} {
-			must[chat.JoinAck](cl, chat.Request{Type: "join", Room: "tea"}) // and is ann's, who made it
-		}
 		other := connect(t, c.nodes[1])
 		defer other.Close()
 		must[chat.HelloAck](other, chat.Request{Type: "hello", Session: string(ben.hello.Session)})
-		time.Sleep(10 * time.Second) // they have met
 		for _, end := range c.ends {
 			end.cut(true)
 		}
@@ -194,14 +197,10 @@ func TestALostChangeOfARoomArrives(t *testing.T) {
 
 func TestALostLastMessageArrives(t *testing.T) {
 	clustered(t, 2, reliable(), nil, func(t *testing.T, c *testCluster) {
-		ann, ben := guest(t, c.nodes[0], "ann"), guest(t, c.nodes[1], "ben")
+		ann, ben := c.acquainted(t)
 		defer ann.Close()
 		defer ben.Close()
-		for _, cl := range []*client{ann, ben} {
-			must[chat.JoinAck](cl, chat.Request{Type: "join", Room: "tea"})
-		}
-		time.Sleep(10 * time.Second) // they have met
-		c.ends[0].cut(true)          // for a moment, and nobody notices
+		c.ends[0].cut(true) // for a moment, and nobody notices
 		must[chat.PublishAck](ann, text("tea", "a"))
 		time.Sleep(10 * time.Millisecond)
 		c.ends[0].cut(false)
@@ -278,12 +277,9 @@ func wantTold(t *testing.T, c *client, typ string, pieces ...string) {
 
 func TestANodeThatIsSilentIsForgotten(t *testing.T) {
 	clustered(t, 2, reliable(), nil, func(t *testing.T, c *testCluster) {
-		ann, ben := guest(t, c.nodes[0], "ann"), guest(t, c.nodes[1], "ben")
+		ann, ben := c.acquainted(t)
 		defer ann.Close()
 		defer ben.Close()
-		for _, cl := range []*client{ann, ben} {
-			must[chat.JoinAck](cl, chat.Request{Type: "join", Room: "tea"})
-		}
 		time.Sleep(2 * time.Second)
 		wantTold(t, ann, parley.EventPresence, `"ben"`)
 		online := func() bool {
